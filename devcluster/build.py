@@ -1,0 +1,121 @@
+"""Building a program of this folder's Go sources into the cache, once."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from devcluster.cache import BUILD_FLAGS, SOURCES, Machine, Progress, build_folder, cache_folder, locked, publish
+from devcluster.errors import DevclusterError
+from devcluster.estimate import BuildEstimate
+from devcluster.toolchain import go_program
+
+_KEPT_LINES = 20
+"""How much of Go's output an error repeats (lines)."""
+
+
+def locked_for_making(env: Mapping[str, str], progress: Progress) -> contextlib.AbstractContextManager[None]:
+    """Hold the lock under which something is put into the cache; waits while another run holds it."""
+    return locked(
+        cache_folder(env) / "make.lock",
+        lambda: progress("another run is building or downloading the control plane: waiting for it"),
+    )
+
+
+def build(
+    name: str,
+    package: str,
+    env: Mapping[str, str],
+    machine: Machine,
+    progress: Progress,
+    *,
+    tried: Sequence[str] = (),
+) -> Path:
+    """Build a Go package of this folder into the cache. To be called under `locked_for_making`.
+
+    Args:
+        name: The program's name in the cache.
+        package: The package's path relative to this folder, such as `.` or `./kubectl`.
+        env: Environment variables: `PATH`, `XDG_CACHE_HOME` and whatever Go takes from there.
+        machine: What to build for.
+        progress: Is told what happens and how far it is.
+        tried: What failed before, for the error's text.
+
+    Raises:
+        DevclusterError: There is no Go toolchain, or the build failed. Nothing half made is left.
+    """
+    folder = build_folder(env, machine)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _workshop(folder) as workshop:
+        unfinished = workshop / name
+        try:
+            go = go_program(env, progress)
+            _run_go(go, ["build", "-v", *BUILD_FLAGS, "-o", str(unfinished), package], env, progress)
+        except DevclusterError as error:
+            raise DevclusterError(
+                f"{name} could not be built. {error.happened}",
+                tried=[*tried, *error.tried],
+                advice=error.advice,
+            ) from error
+        publish(unfinished, folder / name)
+    return folder / name
+
+
+@contextlib.contextmanager
+def _workshop(folder: Path) -> Iterator[Path]:
+    """A folder for what is unfinished, beside where it belongs. Those of killed runs go: the lock is ours."""
+    for left in folder.glob(".unfinished-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    workshop = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder))
+    try:
+        yield workshop
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
+        with contextlib.suppress(OSError):  # not empty: there are finished programs in it
+            folder.rmdir()
+
+
+def _run_go(go: Path, arguments: list[str], env: Mapping[str, str], progress: Progress) -> None:
+    estimate = BuildEstimate(os.cpu_count() or 1, started=time.monotonic())
+    progress(estimate.announcement())
+    last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
+    with subprocess.Popen(
+        [go, *arguments],
+        cwd=SOURCES,
+        env=_go_environment(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                last_lines.append(line.rstrip())
+                if said := estimate.after_line(line, time.monotonic()):
+                    progress(said)
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode != 0:
+        raise DevclusterError(
+            f"go build failed with exit code {process.returncode}.",
+            tried=["the last lines it printed:", *last_lines],
+            advice=[
+                "If modules could not be fetched: set GOPROXY to a module proxy that can be reached.",
+                "If the disk is full: a first build needs 4 GB for Go's caches (go clean -cache empties one).",
+                "Run it again: what is compiled already is not compiled twice.",
+                "Or use what you have: KUBEBUILDER_ASSETS (etcd and kube-apiserver), or CLUSTER=kubeconfig.",
+            ],
+        )
+    progress(f"built in {time.monotonic() - estimate.started:.0f} s")
+
+
+def _go_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The user's, except for what would build for another machine, from other sources or with a C compiler."""
+    kept = {name: value for name, value in env.items() if name not in {"GOOS", "GOARCH", "GOEXPERIMENT"}}
+    return kept | {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}

@@ -1,0 +1,88 @@
+"""What the last operation forbids: whether its change may be requested again, and when."""
+
+from __future__ import annotations
+
+from ddm_operator.domain import reasons
+from ddm_operator.domain.backoff import pause
+from ddm_operator.domain.case import Case
+from ddm_operator.domain.decision import Decision, Verb
+from ddm_operator.domain.model import GroupStatus, Operation, Phase
+
+RETRY_BASE = 15.0
+"""Pause after a first refusal that heals by itself (seconds): about as long as the cloud's short operations take."""
+
+RETRY_CAP = 3600.0
+"""No pause is longer (seconds): whatever was wrong is noticed to be right within the hour."""
+
+
+def same_change(case: Case, last: Operation, group: GroupStatus) -> bool:
+    """Whether the journal's operation asked for what is asked for now."""
+    return last.group_id == group.id and last.to_nodes == case.desired.nodes
+
+
+def next_attempt(case: Case, group: GroupStatus) -> int:
+    """Number of the request for this change, 1 for the first."""
+    last = case.status.operation
+    if last is None or not same_change(case, last, group) or last.phase not in (Phase.FAILED, Phase.REJECTED):
+        return 1
+    return last.attempt + 1
+
+
+def asked_again(case: Case) -> bool:
+    """Whether a person asked for a reconcile that no pass has answered yet."""
+    asked = case.desired.reconcile_requested_at
+    return bool(asked) and asked != case.status.last_handled_reconcile_at
+
+
+def forbidden(case: Case, group: GroupStatus) -> Decision | None:
+    """Why the last operation keeps a new one from beginning now, or None."""
+    last = case.status.operation
+    if last is None:
+        return None
+    if last.phase == Phase.ABANDONED and same_change(case, last, group):
+        text = "The scale-out was abandoned by a person. Change spec.nodes to plan again."
+        return _stall(case, reasons.OPERATION_ABANDONED, text)
+    if last.phase == Phase.FAILED:
+        return _after_failure(case, last, group)
+    if last.phase == Phase.REJECTED and same_change(case, last, group):
+        return _after_refusal(case, last)
+    return None
+
+
+def _after_failure(case: Case, last: Operation, group: GroupStatus) -> Decision | None:
+    again = same_change(case, last, group) and last.attempt > 0
+    if again and group.nodes != last.from_nodes:
+        text = f"The last scale-out ended with {group.nodes} of {last.to_nodes} nodes: {last.message}"
+        return _stall(case, reasons.SCALE_OUT_PARTIAL, f"{text} {_ASK}")
+    if again and last.attempt >= case.limits.max_attempts:
+        text = f"The scale-out failed {last.attempt} times, last with: {last.message}"
+        return _stall(case, reasons.SCALE_OUT_FAILED, f"{text} {_ASK}")
+    wait = max(case.limits.settle, pause(last.attempt, base=case.limits.settle / 2, cap=RETRY_CAP) if again else 0.0)
+    if case.ages.closed < wait:
+        text = f"The scale-out failed: {last.message} It is planned again after a pause of {wait:.0f} s."
+        return Decision(Verb.WAIT, reasons.RETRYING, text, min(case.limits.poll, wait))
+    return None
+
+
+def _after_refusal(case: Case, last: Operation) -> Decision | None:
+    mended = last.generation != case.desired.generation or last.attempt == 0
+    text = f"The request was refused: {last.message}"
+    if last.reason in reasons.STALLING:
+        wait = pause(last.attempt, base=case.limits.recheck, cap=RETRY_CAP)
+        if mended or case.ages.closed >= wait:
+            return None
+        return _stall(case, last.reason, f"{text} It is tried again every {wait:.0f} s, at once when the spec changes.")
+    if last.reason in (reasons.NOT_SENT, reasons.NEVER_EXECUTED, reasons.RESOLVED) and last.attempt <= 1:
+        return None
+    wait = pause(last.attempt, base=RETRY_BASE, cap=case.limits.recheck)
+    if case.ages.closed >= wait:
+        return None
+    reason = last.reason if last.reason in reasons.HEALING else reasons.RETRYING
+    return Decision(Verb.WAIT, reason, f"{text} Planned again after {wait:.0f} s.", min(case.limits.poll, wait))
+
+
+_ASK = "Change spec.nodes, or annotate the object with ddm.huaweicloud.com/reconcile-requested-at, to have it tried again."
+
+
+def _stall(case: Case, reason: str, text: str) -> Decision:
+    return Decision(Verb.STALL, reason, text, case.limits.recheck)

@@ -1,0 +1,130 @@
+"""Condition reasons: CamelCase, stable, each with an entry in ``docs/runbook.md``.
+
+Three sets say what a reason means for the object: ``DONE`` (nothing to do), ``HEALING`` (ends by itself, re-checked) and
+``STALLING`` (needs a person, re-checked slowly).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# The desired state holds.
+AS_DECLARED: Final = "AsDeclared"
+OBSERVE_ONLY: Final = "ObserveOnly"
+DONE: Final = frozenset({AS_DECLARED, OBSERVE_ONLY})
+
+# The operator works, or waits for something that ends by itself.
+SCALING_OUT: Final = "ScalingOut"
+CONFIRMING: Final = "ConfirmingOutcome"
+VERIFYING: Final = "Verifying"
+PAUSED: Final = "Paused"
+INSTANCE_BUSY: Final = "InstanceBusy"
+NODES_UNHEALTHY: Final = "NodesUnhealthy"
+DATA_NODES_NOT_READY: Final = "DataNodesNotReady"
+SCHEMA_EXPANDING: Final = "SchemaExpanding"
+FLAVOR_SOLD_OUT: Final = "FlavorSoldOut"
+SETTLING: Final = "Settling"
+RETRYING: Final = "Retrying"
+CLOUD_UNREACHABLE: Final = "CloudUnreachable"
+CLOUD_INTERNAL_ERROR: Final = "CloudInternalError"
+CLOUD_ANSWER_UNREADABLE: Final = "CloudAnswerUnreadable"
+THROTTLED: Final = "Throttled"
+CLOCK_SKEW: Final = "ClockSkew"
+HEALING: Final = frozenset(
+    {
+        SCALING_OUT,
+        CONFIRMING,
+        VERIFYING,
+        PAUSED,
+        INSTANCE_BUSY,
+        NODES_UNHEALTHY,
+        DATA_NODES_NOT_READY,
+        SCHEMA_EXPANDING,
+        FLAVOR_SOLD_OUT,
+        SETTLING,
+        RETRYING,
+        CLOUD_UNREACHABLE,
+        CLOUD_INTERNAL_ERROR,
+        CLOUD_ANSWER_UNREADABLE,
+        THROTTLED,
+        CLOCK_SKEW,
+    }
+)
+UNSURE: Final = frozenset({CLOUD_UNREACHABLE, CLOUD_INTERNAL_ERROR, CLOUD_ANSWER_UNREADABLE, THROTTLED, CLOCK_SKEW})
+"""Nothing could be observed: Ready is Unknown, not False."""
+
+# A person has to act.
+OUTCOME_UNKNOWN: Final = "OutcomeUnknown"
+OPERATION_OVERDUE: Final = "OperationOverdue"
+OPERATION_ABANDONED: Final = "OperationAbandoned"
+OPERATION_NOT_UNDERSTOOD: Final = "OperationNotUnderstood"
+SCALE_OUT_FAILED: Final = "ScaleOutFailed"
+SCALE_OUT_PARTIAL: Final = "ScaleOutPartial"
+NODES_FAILED: Final = "NodesFailed"
+SCALE_IN_FORBIDDEN: Final = "ScaleInForbidden"
+INSTANCE_CLAIMED: Final = "InstanceClaimed"
+INSTANCE_NOT_FOUND: Final = "InstanceNotFound"
+INSTANCE_FROZEN: Final = "InstanceFrozen"
+INSTANCE_FAULTY: Final = "InstanceFaulty"
+GROUP_NOT_FOUND: Final = "GroupNotFound"
+GROUP_REQUIRED: Final = "GroupRequired"
+NODE_LIMIT_EXCEEDED: Final = "NodeLimitExceeded"
+STEP_TOO_LARGE: Final = "StepTooLarge"
+YEARLY_MONTHLY: Final = "YearlyMonthlyInstance"
+FLAVOR_NOT_USABLE: Final = "FlavorNotUsable"
+FLAVOR_AMBIGUOUS: Final = "FlavorAmbiguous"
+QUOTA_EXCEEDED: Final = "QuotaExceeded"
+REQUEST_INVALID: Final = "RequestInvalid"
+REQUEST_REFUSED: Final = "RequestRefused"
+INVALID_SPEC: Final = "InvalidSpec"
+STATUS_REFUSED: Final = "StatusRefused"
+CREDENTIALS_MISSING: Final = "CredentialsMissing"
+CREDENTIALS_REJECTED: Final = "CredentialsRejected"
+PERMISSION_DENIED: Final = "PermissionDenied"
+PROJECT_NOT_FOUND: Final = "ProjectNotFound"
+ENDPOINT_NOT_FOUND: Final = "EndpointNotFound"
+STALLING: Final = frozenset(
+    {
+        OUTCOME_UNKNOWN,
+        OPERATION_OVERDUE,
+        OPERATION_ABANDONED,
+        OPERATION_NOT_UNDERSTOOD,
+        SCALE_OUT_FAILED,
+        SCALE_OUT_PARTIAL,
+        NODES_FAILED,
+        SCALE_IN_FORBIDDEN,
+        INSTANCE_CLAIMED,
+        INSTANCE_NOT_FOUND,
+        INSTANCE_FROZEN,
+        INSTANCE_FAULTY,
+        GROUP_NOT_FOUND,
+        GROUP_REQUIRED,
+        NODE_LIMIT_EXCEEDED,
+        STEP_TOO_LARGE,
+        YEARLY_MONTHLY,
+        FLAVOR_NOT_USABLE,
+        FLAVOR_AMBIGUOUS,
+        QUOTA_EXCEEDED,
+        REQUEST_INVALID,
+        REQUEST_REFUSED,
+        INVALID_SPEC,
+        STATUS_REFUSED,
+        CREDENTIALS_MISSING,
+        CREDENTIALS_REJECTED,
+        PERMISSION_DENIED,
+        PROJECT_NOT_FOUND,
+        ENDPOINT_NOT_FOUND,
+    }
+)
+
+# Why an operation was closed without having run; kept in ``status.operation.reason``.
+NOT_SENT: Final = "NotSent"
+NEVER_EXECUTED: Final = "NeverExecuted"
+RESOLVED: Final = "ResolvedByUser"
+LEASE_LOST: Final = "LeaseLost"
+INTENT_TOO_OLD: Final = "IntentTooOld"
+JOB_FAILED: Final = "JobFailed"
+PARTIAL: Final = "Partial"
+
+CONDITION_REASONS: Final = DONE | HEALING | STALLING
+"""Every reason that a condition may carry."""

@@ -1,0 +1,1 @@
+"""One pass after another: observe, decide, act, report."""

@@ -1,0 +1,103 @@
+"""Act: begin one operation, so that a crash at any instruction neither doubles nor loses it.
+
+The order is the safety: the object, then the cloud, then the intent by compare-and-swap, then the call, then its answer.
+An object whose version is unchanged since before the cloud was read has had no operation begun or ended since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ddm_operator.domain import reasons
+from ddm_operator.domain.case import Limits, Observed
+from ddm_operator.domain.decision import Decision, Verb
+from ddm_operator.domain.follow import confirming, following
+from ddm_operator.domain.model import Operation, Phase, Resource, Status
+from ddm_operator.domain.report import next_status
+from ddm_operator.engine.journal import Journal
+from ddm_operator.operations.base import OperationKind
+from ddm_operator.ports import Accepted, CallOutcome, Clock, Cloud, Lease, Refused
+
+
+class Actor:
+    """Writes the intent, sends the call once, writes the answer."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        lease: Lease,
+        clock: Clock,
+        limits: Limits,
+        kinds: Sequence[OperationKind],
+        new_id: Callable[[], str],
+    ) -> None:
+        self._journal = journal
+        self._lease = lease
+        self._clock = clock
+        self._limits = limits
+        self._kinds = {kind.type: kind for kind in kinds}
+        self._new_id = new_id
+
+    async def begin(self, cloud: Cloud, resource: Resource, decision: Decision, seen: Observed) -> Resource:
+        """Begin what the decision carries; the object with the answer in its journal.
+
+        Args:
+            cloud: ready to call.
+            resource: read from the API server *before* the cloud was.
+            decision: made on that read and nothing older.
+            seen: what the decision was made on.
+
+        Raises:
+            ConflictError: somebody changed the object since; nothing was sent.
+            OperatorError: the intent could not be stored (nothing was sent), or the answer not yet (it is kept).
+        """
+        plan = decision.operation
+        if decision.verb is not Verb.BEGIN or plan is None or not seen.complete:
+            raise ValueError("only a decision to begin, made on complete fresh reads, can be acted on")
+        intent = replace(plan, id=self._new_id())
+        planned = replace(decision, operation=intent)
+        sent_at = self._clock.monotonic()
+        status = next_status(resource.desired, resource.status, planned, seen, self._clock.now())
+        stored = await self._journal.write_intent(resource, status)
+
+        def may_leave() -> bool:
+            return self._lease.held() and self._clock.monotonic() - sent_at <= self._limits.send
+
+        outcome = await self._kinds[intent.type].begin(cloud, resource.desired.instance_id, intent, may_leave)
+        answer = self._answer(intent, outcome)
+
+        def amend(current: Status, operation: Operation) -> Status:
+            return next_status(stored.desired, current, _said(operation), seen, self._clock.now())
+
+        return await self._journal.write_answer(stored, answer, amend)
+
+    def _answer(self, intent: Operation, outcome: CallOutcome) -> Operation:
+        now = self._clock.now()
+        if isinstance(outcome, Accepted):
+            named = f"job {outcome.job_id}" if outcome.job_id else f"order {outcome.order_id}"
+            text = f"The cloud accepted the scale-out from {intent.from_nodes} to {intent.to_nodes} nodes as {named}."
+            return replace(
+                intent,
+                phase=Phase.RUNNING,
+                job_id=outcome.job_id,
+                order_id=outcome.order_id,
+                start_time=now,
+                message=text,
+            )
+        if isinstance(outcome, Refused):
+            reason = outcome.reason if outcome.sent else reasons.NOT_SENT
+            closed = replace(intent, phase=Phase.REJECTED, reason=reason, completion_time=now)
+            return replace(closed, error_code=outcome.code, message=outcome.message)
+        text = f"{outcome.message} Whether the cloud executed the call is being found out; nothing is requested meanwhile."
+        return replace(intent, phase=Phase.UNCONFIRMED, error_code=outcome.code, message=text)
+
+
+def _said(operation: Operation) -> Decision:
+    if operation.phase == Phase.RUNNING:
+        return Decision(Verb.FOLLOW, reasons.SCALING_OUT, following(operation), 0.0, operation)
+    if operation.phase == Phase.UNCONFIRMED:
+        return Decision(Verb.CONFIRM, reasons.CONFIRMING, confirming(operation), 0.0, operation)
+    stalled = operation.reason in reasons.STALLING
+    reason = operation.reason if stalled or operation.reason in reasons.HEALING else reasons.RETRYING
+    return Decision(Verb.STALL if stalled else Verb.WAIT, reason, operation.message, 0.0, operation)

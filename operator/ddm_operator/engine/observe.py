@@ -1,0 +1,146 @@
+"""Observe: as few questions as the object's state allows, every one asked after the object was known."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from ddm_operator.domain.case import HEALTHY_NODE, SCALING_JOBS, Limits, Observed, tally
+from ddm_operator.domain.model import InstanceRow, Job, Operation, Phase, Resource
+from ddm_operator.engine.shared import Answer, Project
+from ddm_operator.ports import Clock, Cloud
+
+
+PRE_PAID = "prePaid"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """An observation and when it began (monotonic seconds)."""
+
+    observed: Observed
+    at: float
+
+
+class Observer:
+    """Answers are shared between objects where they may be, and read afresh where money depends on them."""
+
+    def __init__(self, clock: Clock, limits: Limits) -> None:
+        self._clock = clock
+        self._limits = limits
+        self._projects: dict[Cloud, Project] = {}
+
+    async def look(self, cloud: Cloud, resource: Resource) -> Sight:
+        """What a pass needs to see: for an open operation what its phase asks for, else whether anything changed."""
+        operation = resource.status.operation
+        if operation is not None and operation.open:
+            return await self._pursue(cloud, resource, operation)
+        return await self._glance(cloud, resource)
+
+    async def inspect(self, cloud: Cloud, resource: Resource) -> Sight:
+        """Everything that a begin depends on, never from a cache."""
+        at = self._clock.monotonic()
+        sight = await self._detail(cloud, resource)
+        row = sight.observed.row
+        if row is None:
+            return sight
+        reads = (
+            asyncio.ensure_future(self._project(cloud).jobs(at, self._clock.now())),
+            asyncio.ensure_future(cloud.list_schemas(row.id)),
+            asyncio.ensure_future(cloud.list_flavors(row.engine_version)),
+        )
+        await asyncio.wait(reads)
+        jobs, schemas, flavors = (reads[0].result(), reads[1].result(), reads[2].result())
+        mine = _of_instance(jobs, row.id)
+        return Sight(replace(sight.observed, jobs=mine, schemas=schemas, flavors=flavors, complete=True), at)
+
+    async def _glance(self, cloud: Cloud, resource: Resource) -> Sight:
+        recent = self._clock.monotonic() - 0.8 * self._limits.resync
+        rows = await self._project(cloud).rows.get(recent)
+        row = rows.value.get(resource.desired.instance_id)
+        if row is not None and _unchanged(row, resource):
+            return Sight(_remembered(cloud, resource, row), rows.began)
+        return await self._detail(cloud, resource)
+
+    async def _pursue(self, cloud: Cloud, resource: Resource, operation: Operation) -> Sight:
+        if operation.phase == Phase.VERIFYING:
+            return await self._detail(cloud, resource)
+        jobs = await self._jobs(cloud, resource, operation)
+        followed = any(job.id == operation.job_id for job in jobs.value)
+        if operation.phase == Phase.RUNNING and followed and operation.progress_percent is not None:
+            row = _remembered_row(resource)
+            return Sight(replace(_remembered(cloud, resource, row), jobs=jobs.value), jobs.began)
+        sight = await self._detail(cloud, resource)
+        return Sight(replace(sight.observed, jobs=jobs.value), jobs.began)
+
+    async def _jobs(self, cloud: Cloud, resource: Resource, operation: Operation) -> Answer[tuple[Job, ...]]:
+        """The instance's jobs since the request; the operation's own is asked for by id when the list lacks it."""
+        recent = max(resource.seen_at, self._clock.monotonic() - 0.8 * self._limits.poll)
+        moment = operation.request_time or self._clock.now()
+        answer = await self._project(cloud).jobs(recent, moment)
+        jobs = _of_instance(answer, resource.desired.instance_id)
+        if operation.job_id and all(job.id != operation.job_id for job in jobs):
+            own = await cloud.get_job(operation.job_id)
+            jobs = (*jobs, own) if own is not None else jobs
+        return Answer(jobs, answer.began)
+
+    async def _detail(self, cloud: Cloud, resource: Resource) -> Sight:
+        at = self._clock.monotonic()
+        nothing = Observed(row=None, region=cloud.target.region, project_id=cloud.target.project_id)
+        detail = await cloud.get_instance(resource.desired.instance_id)
+        if detail is None:
+            return Sight(nothing, at)
+        groups = await cloud.list_groups(detail.id)
+        counted = tally(detail, groups, resource.desired)
+        return Sight(replace(nothing, row=detail, tally=counted, nodes=detail.nodes, groups=groups), at)
+
+    def _project(self, cloud: Cloud) -> Project:
+        if cloud not in self._projects:
+            self._projects[cloud] = Project(self._clock, cloud)
+        return self._projects[cloud]
+
+
+def _of_instance(jobs: Answer[tuple[Job, ...]], instance_id: str) -> tuple[Job, ...]:
+    return tuple(job for job in jobs.value if job.instance_id == instance_id and job.name in SCALING_JOBS)
+
+
+def _unchanged(row: InstanceRow, resource: Resource) -> bool:
+    """Whether the row says what the status says already, so that the groups need no new look."""
+    known = resource.status.instance
+    groups = resource.status.groups
+    return (
+        known is not None
+        and (known.status, known.flavor, known.node_count) == (row.status, row.flavor, row.node_count)
+        and row.node_status.lower() in HEALTHY_NODE
+        and sum(group.nodes for group in groups) == row.node_count
+        and not any(group.unhealthy_nodes for group in groups)
+    )
+
+
+def _remembered(cloud: Cloud, resource: Resource, row: InstanceRow) -> Observed:
+    groups = resource.status.groups
+    desired = resource.desired
+    chosen = desired.group_id or (groups[0].id if len(groups) == 1 else "")
+    counted = tuple(
+        replace(group, desired_nodes=desired.nodes if group.id == chosen else None) for group in groups
+    )
+    return Observed(row=row, tally=counted, region=cloud.target.region, project_id=cloud.target.project_id)
+
+
+def _remembered_row(resource: Resource) -> InstanceRow:
+    """The last row as the status keeps it: while a job is followed, only the job is asked about."""
+    known = resource.status.instance
+    return InstanceRow(
+        id=resource.desired.instance_id,
+        name=known.name if known else "",
+        status=known.status if known else "",
+        node_status="",
+        node_count=known.node_count if known else 0,
+        flavor=known.flavor if known else "",
+        engine_version=known.engine_version if known else "",
+        order_id=known.charge_mode if known and known.charge_mode == PRE_PAID else "",
+        zones=(),
+        updated="",
+    )
+
+

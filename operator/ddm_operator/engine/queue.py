@@ -1,0 +1,153 @@
+"""The work queue: keys wait, workers pass them one at a time per key. The counterpart of client-go's workqueue."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from ddm_operator.domain.backoff import pause, spread
+from ddm_operator.errors import OperatorError
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SLEEP = 30.0
+"""Seconds until due times are looked at again at the latest: a loop's own timers do not count a suspended machine."""
+
+
+class WorkQueue:
+    """Runs passes: each key once at a time, again when it was added meanwhile, later when a pass asks for it.
+
+    Args:
+        reconcile: one pass over a key; returns the seconds until the next one, None when only a change matters.
+        workers: passes at a time.
+        monotonic: the clock of all due times (seconds).
+        random: spreads the pauses.
+        base, cap: first and longest pause after a pass that raised (seconds).
+    """
+
+    def __init__(
+        self,
+        reconcile: Callable[[str], Awaitable[float | None]],
+        *,
+        workers: int,
+        monotonic: Callable[[], float],
+        random: Random,
+        base: float = 1.0,
+        cap: float = 300.0,
+    ) -> None:
+        self._reconcile, self._workers = reconcile, workers
+        self._monotonic, self._random = monotonic, random
+        self._base, self._cap = base, cap
+        self._ready: dict[str, float] = {}  # key → since when, oldest first
+        self._line: asyncio.Queue[str] = asyncio.Queue()  # the ready keys, and some that were forgotten since
+        self._due: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []  # as _due, and entries that an earlier time replaced
+        self._running: dict[str, bool | None] = {}  # key → added meanwhile? None: forgotten meanwhile
+        self._failures: dict[str, int] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopping = False
+
+    @property
+    def depth(self) -> int:
+        """Keys that wait for a worker."""
+        return len(self._ready)
+
+    @property
+    def oldest_age(self) -> float:
+        """Seconds that the first key in line has waited; 0 when none does."""
+        return self._monotonic() - next(iter(self._ready.values())) if self._ready else 0.0
+
+    def add(self, key: str) -> None:
+        """Ask for a pass as soon as there is a worker."""
+        if key in self._running:
+            self._running[key] = True
+        elif key not in self._ready:
+            self._ready[key] = self._monotonic()
+            self._line.put_nowait(key)
+
+    def add_after(self, key: str, seconds: float) -> None:
+        """Ask for a pass later; of several times the earliest counts, and a pass that starts before it replaces it."""
+        due = self._monotonic() + max(0.0, seconds)
+        if due < self._due.get(key, float("inf")):
+            self._due[key] = due
+            heapq.heappush(self._heap, (due, key))
+            self._wind()
+
+    def forget(self, key: str) -> None:
+        """Drop all about a key; a running pass ends, and its result does not count."""
+        for about in (self._ready, self._due, self._failures):
+            about.pop(key, None)
+        if key in self._running:
+            self._running[key] = None
+
+    def start(self) -> None:
+        """Start the workers."""
+        self._tasks = [asyncio.create_task(self._work(), name=f"queue worker {n}") for n in range(self._workers)]
+
+    async def stop(self, seconds: float) -> bool:
+        """Start no new pass, await the running ones, cancel those that take longer; True when none had to be."""
+        self._stopping = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for _ in self._tasks:
+            self._line.put_nowait("")  # wakes a worker that waits
+        late = (await asyncio.wait(self._tasks, timeout=seconds))[1] if self._tasks else set()
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        return not late
+
+    async def _work(self) -> None:
+        while not self._stopping:
+            key = await self._line.get()
+            if not self._stopping and self._ready.pop(key, None) is not None:
+                await self._pass(key)
+
+    async def _pass(self, key: str) -> None:
+        self._due.pop(key, None)
+        self._running[key] = False
+        try:
+            again_after = await self._reconcile(key)
+            self._failures.pop(key, None)
+        except OperatorError as error:
+            logger.warning("The pass failed: %s", error.message, extra={"object": key, "reason": error.reason})
+            again_after = self._backoff(key)
+        except Exception:
+            logger.exception("The pass failed unexpectedly", extra={"object": key})
+            again_after = self._backoff(key)
+        finally:
+            added = self._running.pop(key)
+        if added is None:
+            self._failures.pop(key, None)
+            return
+        if again_after is not None:
+            self.add_after(key, again_after)
+        if added:
+            self.add(key)
+
+    def _backoff(self, key: str) -> float:
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        return spread(pause(failures, base=self._base, cap=self._cap), self._random.random())
+
+    def _wind(self) -> None:
+        """Set the timer for the next due key."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if self._heap and not self._stopping:
+            sleep = min(max(0.0, self._heap[0][0] - self._monotonic()), LONGEST_SLEEP)
+            self._timer = asyncio.get_running_loop().call_later(sleep, self._ring)
+
+    def _ring(self) -> None:
+        """Put the keys that are due into the line."""
+        now = self._monotonic()
+        while self._heap and self._heap[0][0] <= now:
+            due, key = heapq.heappop(self._heap)
+            if self._due.get(key) == due:
+                del self._due[key]
+                self.add(key)
+        self._wind()

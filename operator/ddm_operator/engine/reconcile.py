@@ -1,0 +1,147 @@
+"""Reconcile: one pass over one object. Observe, decide, act, report; every pass starts from what is really there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
+
+from ddm_operator.domain import reasons
+from ddm_operator.domain.case import Case, Limits, Observed
+from ddm_operator.domain.decide import decide
+from ddm_operator.domain.decision import Decision, Verb
+from ddm_operator.domain.model import Resource
+from ddm_operator.domain.report import next_status, worth_writing
+from ddm_operator.engine.act import Actor
+from ddm_operator.engine.journal import Journal, fields
+from ddm_operator.engine.observe import Observer, Sight
+from ddm_operator.engine.setbacks import Setbacks
+from ddm_operator.engine.sightings import Sightings
+from ddm_operator.errors import OperatorError
+from ddm_operator.operations.base import OperationKind
+from ddm_operator.ports import Clock, Cloud, Clouds, Objects, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Everything that a pass needs, and nothing that outlives the process."""
+
+    objects: Objects
+    store: Store
+    clouds: Clouds
+    clock: Clock
+    limits: Limits
+    kinds: Sequence[OperationKind]
+    observer: Observer
+    journal: Journal
+    actor: Actor
+    sightings: Sightings
+    setbacks: Setbacks
+    instances: WeakValueDictionary[str, asyncio.Lock]
+    """Held during a pass: two objects that name one instance take turns."""
+
+    async def reconcile(self, key: str) -> float | None:
+        """One pass over the object ``namespace/name``.
+
+        Returns:
+            Seconds until the next pass; None when the object is gone.
+        """
+        resource = await self._latest(key)
+        if resource is None:
+            return None
+        instance = self.instances.setdefault(resource.desired.instance_id, asyncio.Lock())
+        async with instance:
+            try:
+                wait = await self._pass(resource)
+            except OperatorError as error:
+                return await self._set_back(key, resource, error)
+        self.setbacks.over(key)
+        return wait
+
+    async def _pass(self, resource: Resource) -> float:
+        resource = await self.journal.deliver(resource)
+        cloud = await self._cloud(resource)
+        sight = await self._observe(cloud, resource)
+        decision = self._decide(resource, sight)
+        if _needs_closer_look(decision, resource, sight):
+            resource = await self._read_again(resource)
+            sight = await self.observer.inspect(cloud, resource)
+            decision = self._decide(resource, sight)
+        if decision.verb is Verb.BEGIN:
+            resource = await self.actor.begin(cloud, resource, decision, sight.observed)
+            return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
+        await self._report(resource, decision, sight.observed)
+        return decision.requeue_after
+
+    async def _observe(self, cloud: Cloud, resource: Resource) -> Sight:
+        return await self.observer.look(cloud, resource)
+
+    def _decide(self, resource: Resource, sight: Sight) -> Decision:
+        ages = self.sightings.note(resource, sight.observed, sight.at)
+        desired = replace(resource.desired, paused=resource.desired.paused or resource.deleting)
+        return decide(
+            Case(
+                desired=desired,
+                status=resource.status,
+                observed=sight.observed,
+                now=self.clock.now(),
+                limits=self.limits,
+                ages=ages,
+                rivals=self.store.rivals(resource),
+                never_sent=self.journal.never_sent(resource.status.operation),
+            ),
+            self.kinds,
+        )
+
+    async def _report(self, resource: Resource, decision: Decision, observed: Observed | None) -> None:
+        status = next_status(resource.desired, resource.status, decision, observed, self.clock.now())
+        if worth_writing(resource.status, status):
+            await self.journal.write(resource, status)
+
+    async def _set_back(self, key: str, resource: Resource, error: OperatorError) -> float:
+        """A pass that could not be finished: say so when it lasts, and come back later each time."""
+        setback = self.setbacks.add(key, error)
+        if setback.news:
+            log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
+        if setback.worth_reporting:
+            await self._report(resource, setback.decision, None)
+        return setback.decision.requeue_after
+
+    async def _cloud(self, resource: Resource) -> Cloud:
+        """The cloud as the object's credential sees it; an open operation stays where it was begun."""
+        desired, operation = resource.desired, resource.status.operation
+        region, project = desired.region, desired.project_id
+        if operation is not None and operation.open:
+            region, project = operation.region or region, operation.project_id or project
+        cloud = self.clouds.cloud_for(desired.namespace, region, project)
+        await cloud.prepare()
+        return cloud
+
+    async def _latest(self, key: str) -> Resource | None:
+        """The object as the watch or this process last saw it; read afresh after a pass that lost a write."""
+        resource = self.store.get(key)
+        if resource is None:
+            self.setbacks.over(key)
+            return None
+        return await self._read_again(resource) if self.setbacks.stale(key) else resource
+
+    async def _read_again(self, resource: Resource) -> Resource:
+        fresh = await self.objects.get(resource.desired.namespace, resource.desired.name)
+        if fresh is None:
+            return resource
+        self.store.put(fresh)
+        return fresh
+
+
+def _needs_closer_look(decision: Decision, resource: Resource, sight: Sight) -> bool:
+    """Before a begin, and when nodes come that the journal knows nothing of."""
+    if sight.observed.complete or resource.desired.nodes is None:
+        return False
+    operation = resource.status.operation
+    idle = operation is None or not operation.open
+    grows = sight.observed.row is not None and sight.observed.row.status.upper() == "GROWING"
+    return decision.verb is Verb.BEGIN or (idle and grows and decision.reason != reasons.INSTANCE_CLAIMED)

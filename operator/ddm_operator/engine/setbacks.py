@@ -1,0 +1,76 @@
+"""Setbacks: passes that could not be finished, per object; when to come back and when it is worth saying."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from ddm_operator.domain.backoff import pause, spread
+from ddm_operator.domain.case import Limits
+from ddm_operator.domain.decision import Decision, Verb
+from ddm_operator.errors import AmbiguousError, ConflictError, OperatorError, StalledError, TransientError, WaitingError
+
+PATIENCE = 3
+"""Failed passes in a row before the status says so: a hiccup of the network is not worth a write per object."""
+
+FIRST_PAUSE = 1.0
+"""Pause after the first failed question (seconds)."""
+
+
+@dataclass(frozen=True)
+class Setback:
+    """One failed pass."""
+
+    decision: Decision
+    news: bool
+    """Nothing was said about it yet."""
+    worth_reporting: bool
+
+
+class Setbacks:
+    """Counts failed passes in a row."""
+
+    def __init__(self, limits: Limits, chance: Random) -> None:
+        self._limits = limits
+        self._chance = chance
+        self._count: dict[str, int] = {}
+        self._said: dict[str, str] = {}
+        self._stale: set[str] = set()
+
+    def over(self, key: str) -> None:
+        """A pass went well, or the object is gone."""
+        self._count.pop(key, None)
+        self._said.pop(key, None)
+        self._stale.discard(key)
+
+    def stale(self, key: str) -> bool:
+        """Whether what is known of the object is older than what is stored."""
+        return key in self._stale
+
+    def add(self, key: str, error: OperatorError) -> Setback:
+        """Take in one failed pass."""
+        count = self._count[key] = self._count.get(key, 0) + 1
+        lost = isinstance(error, ConflictError | AmbiguousError)
+        if lost:
+            self._stale.add(key)
+        stalled = isinstance(error, StalledError)
+        news = not lost and self._said.get(key) != error.reason
+        if news:
+            self._said[key] = error.reason
+        wait = spread(self._wait(error, count), self._chance.random())
+        verb = Verb.STALL if stalled else Verb.WAIT
+        return Setback(
+            Decision(verb, error.reason, error.message, wait),
+            news=news,
+            worth_reporting=stalled or (not lost and count >= PATIENCE),
+        )
+
+    def _wait(self, error: OperatorError, count: int) -> float:
+        growing = pause(count, base=FIRST_PAUSE, cap=self._limits.recheck)
+        if isinstance(error, StalledError):
+            return self._limits.recheck
+        if isinstance(error, WaitingError) and error.requeue_after is not None:
+            return error.requeue_after
+        if isinstance(error, TransientError) and error.retry_after is not None:
+            return max(error.retry_after, growing)
+        return growing

@@ -1,0 +1,88 @@
+"""Since when: what this process has seen of each object, measured by its own monotonic clock.
+
+Nothing here is stored. A process that starts anew measures anew, which only ever makes it wait longer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ddm_operator.domain.case import Ages, Observed
+from ddm_operator.domain.follow import RUNNING
+from ddm_operator.domain.model import Operation, Resource
+
+
+@dataclass
+class _Since:
+    """First moments, in monotonic seconds, of what is so now; None while it is not so."""
+
+    operation_id: str = ""
+    operation: float = 0.0
+    closed: float | None = None
+    nodes: frozenset[str] | None = None
+    nodes_unchanged: float = 0.0
+    job_missing: float | None = None
+    nodes_missed: float | None = None
+    jobs_ended: dict[str, float] = field(default_factory=dict)
+
+
+class Sightings:
+    """First moments of every object, by uid."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, _Since] = {}
+
+    def forget(self, uid: str) -> None:
+        """Drop what is known of an object that is gone."""
+        self._since.pop(uid, None)
+
+    def note(self, resource: Resource, observed: Observed, at: float) -> Ages:
+        """Take in one observation and say how old everything is.
+
+        Args:
+            resource: the object, known to be stored before the observation began.
+            observed: what was seen.
+            at: when the observation began (monotonic seconds).
+        """
+        operation = resource.status.operation
+        since = self._since.setdefault(resource.desired.uid, _Since())
+        if operation is not None and since.operation_id != operation.id:
+            since = _Since(operation_id=operation.id, operation=resource.seen_at, jobs_ended=since.jobs_ended)
+            self._since[resource.desired.uid] = since
+        if operation is not None:
+            _note_operation(since, operation, observed, resource.seen_at, at)
+        for job in observed.jobs or ():
+            if job.status != "Running":
+                since.jobs_ended.setdefault(job.id, at)
+        return Ages(
+            operation=at - since.operation if operation else 0.0,
+            closed=_age(since.closed, at),
+            nodes_unchanged=at - since.nodes_unchanged if since.nodes is not None else 0.0,
+            job_missing=_age(since.job_missing, at),
+            nodes_missed=_age(since.nodes_missed, at),
+            jobs_ended={job: at - first for job, first in since.jobs_ended.items()},
+        )
+
+
+def _note_operation(since: _Since, operation: Operation, observed: Observed, seen_at: float, at: float) -> None:
+    since.closed = None if operation.open else _first(since.closed, seen_at)
+    if observed.jobs is not None and operation.job_id:
+        missing = all(job.id != operation.job_id for job in observed.jobs)
+        since.job_missing = _first(since.job_missing, at) if missing else None
+    if observed.nodes is None:
+        return
+    nodes = observed.node_ids(operation.group_id)
+    known = operation.final_node_ids or operation.baseline_node_ids
+    since.nodes_missed = _first(since.nodes_missed, at) if set(known) - nodes else None
+    if observed.row is None or observed.row.status.upper() != RUNNING:
+        since.nodes = None
+    elif since.nodes != nodes:
+        since.nodes, since.nodes_unchanged = nodes, at
+
+
+def _first(since: float | None, at: float) -> float:
+    return at if since is None else since
+
+
+def _age(since: float | None, at: float) -> float:
+    return 0.0 if since is None else at - since

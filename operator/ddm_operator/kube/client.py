@@ -1,0 +1,144 @@
+"""One request to the API server: at most one sending, a time-out, and three ways to fail that must not be confused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import ConfigException
+
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+
+Query = tuple[tuple[str, str], ...]
+
+
+class ApiServerError(Exception):
+    """A request to the API server that did not succeed."""
+
+
+class NotSentError(ApiServerError):
+    """Certainly never reached the API server: no connection, no credential."""
+
+
+class NoAnswerError(ApiServerError):
+    """Sent, and nobody knows what became of it: time-out, reset, unreadable answer."""
+
+
+class AnsweredError(ApiServerError):
+    """The API server, or something before it, answered with a refusal.
+
+    Args:
+        status: HTTP status code.
+        answer: the ``Status`` object of the body, empty when there was none.
+        retry_after: seconds of ``Retry-After``, when given.
+    """
+
+    def __init__(self, status: int, answer: Mapping[str, Any], retry_after: float | None) -> None:
+        super().__init__(f"HTTP {status}: {answer.get('message') or 'no message'}")
+        self.status = status
+        self.details: Mapping[str, Any] = answer.get("details") or {}
+        self.message: str = answer.get("message") or f"HTTP {status}"
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A connection pool to one API server.
+
+    Args:
+        client: configured client; its retries stay off, because a repeated write is not the same as one write.
+        timeout: seconds for a whole request, a third of it for having a connection.
+    """
+
+    client: ApiClient
+    timeout: float = 5.0
+
+    @classmethod
+    def over(cls, configuration: Configuration, *, timeout: float = 5.0, connections: int = 32) -> ApiServer:
+        """Open nothing yet; connections are made when they are needed.
+
+        Args:
+            configuration: where and as whom.
+            timeout: seconds for a whole request.
+            connections: at a time; further requests wait for one.
+        """
+        configuration.retries = None
+        configuration.connection_pool_maxsize = connections
+        configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_send_once,)}
+        client = ApiClient(configuration)
+        client.user_agent = "ddm-operator"
+        return cls(client, timeout)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Query = (),
+        accept: str = JSON,
+        content_type: str = JSON,
+        timeout: float | None = None,  # noqa: ASYNC109 - it splits into two of the transport's own
+    ) -> dict[str, Any]:
+        """Send one request; the JSON object of a successful answer.
+
+        Raises:
+            NotSentError: it certainly did not leave.
+            NoAnswerError: it left, or may have; no answer was understood.
+            AnsweredError: it was refused.
+        """
+        seconds = timeout or self.timeout
+        limits = aiohttp.ClientTimeout(total=seconds, connect=seconds / 3)
+        headers = {"Accept": accept, "Content-Type": content_type}
+        try:
+            _, url, headers, payload, _ = await self.client.param_serialize(
+                method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
+            )
+        except (ConfigException, OSError) as error:
+            raise NotSentError(f"no credential for the API server: {error}") from error
+        try:
+            answer = await self.client.call_api(method, url, headers, payload, _request_timeout=limits)
+            text = await answer.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSentError(f"no connection to the API server: {error}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise NoAnswerError(f"no answer from the API server: {error or type(error).__name__}") from error
+        return _judge(answer.status, answer.headers, text)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.close()
+
+
+class _AnswerLostError(aiohttp.ClientError):
+    """Stands for the errors after which aiohttp would send a PUT once more."""
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating requests that it calls idempotent: a repeated compare-and-swap answers 409 to its own."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            raise
+        raise _AnswerLostError(str(error) or type(error).__name__) from error
+
+
+def _judge(status: int, headers: Mapping[str, str], text: bytes) -> dict[str, Any]:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        answer = None
+    if status >= 400:  # noqa: PLR2004 - the first of the error codes
+        pause = headers.get("Retry-After", "")
+        raise AnsweredError(status, answer if isinstance(answer, dict) else {}, float(pause) if pause.isdigit() else None)
+    if not isinstance(answer, dict):
+        raise NoAnswerError(f"the answer of the API server is no JSON object (HTTP {status})")
+    return answer

@@ -1,0 +1,112 @@
+"""Flat dataclasses to and from JSON objects: camelCase, absent values left out, nothing unknown lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
+
+MAX_TEXT = 1024
+"""Characters of any one text that is written; the schema's bounds are never below it, so no write fails by its length."""
+
+T = TypeVar("T")
+
+
+class MistypedError(ValueError):
+    """A known field holds something that it never should."""
+
+
+class Parts(NamedTuple):
+    """What was read: constructor arguments, everything else untouched, and whether every known field was readable."""
+
+    known: dict[str, Any]
+    rest: dict[str, Any]
+    sound: bool
+
+
+class Codec(Generic[T]):
+    """Reads and writes the plain fields (texts, numbers, times, lists of texts) of one dataclass."""
+
+    def __init__(self, cls: type[T]) -> None:
+        hints = get_type_hints(cls)
+        names = [field.name for field in fields(cls) if hints[field.name] in _READERS]  # type: ignore[arg-type]  # T is a dataclass
+        self._keys = {camel(name): (name, _READERS[hints[name]]) for name in names}
+
+    def read(self, raw: Mapping[str, Any]) -> Parts:
+        """Take a JSON object apart; never raises."""
+        known: dict[str, Any] = {}
+        rest: dict[str, Any] = {}
+        sound = True
+        for key, value in raw.items():
+            if key not in self._keys:
+                rest[key] = value
+            elif value is not None:
+                name, reader = self._keys[key]
+                try:
+                    known[name] = reader(value)
+                except MistypedError:
+                    rest[key] = value
+                    sound = False
+        return Parts(known, rest, sound)
+
+    def write(self, value: T) -> dict[str, Any]:
+        """Make the JSON object of the fields that are known and not empty."""
+        pairs = ((key, getattr(value, name)) for key, (name, _) in self._keys.items())
+        return {key: _json(item) for key, item in pairs if item is not None and item not in ("", ())}
+
+
+def camel(name: str) -> str:
+    """``from_nodes`` → ``fromNodes``."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC, whole seconds."""
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def _json(value: object) -> object:
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return value[:MAX_TEXT] if isinstance(value, str) else value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise MistypedError
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise MistypedError
+    return value
+
+
+def _time(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(value))
+        if moment.tzinfo is None:
+            raise MistypedError
+        return moment.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError) as error:
+        raise MistypedError from error
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise MistypedError
+    return tuple(_text(item) for item in value)
+
+
+_READERS: Mapping[object, Callable[[object], object]] = {
+    str: _text,
+    int: _number,
+    int | None: _number,
+    datetime | None: _time,
+    tuple[str, ...]: _texts,
+}

@@ -1,0 +1,162 @@
+"""The ``DDMInstance`` objects on the API server: read one, replace one's status, tell which there are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+from ddm_operator.domain import reasons
+from ddm_operator.domain.model import Resource, Status
+from ddm_operator.errors import AmbiguousError, ConflictError, OperatorError, StalledError, TransientError
+from ddm_operator.kube.client import AnsweredError, ApiServer, ApiServerError, NotSentError, Query
+from ddm_operator.kube.resource import (
+    API_VERSION,
+    GROUP,
+    KIND,
+    PLURAL,
+    VERSION,
+    InvalidSpecError,
+    read_resource,
+    write_status,
+)
+
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+PAGE = 500
+"""Objects in one page of a list, as client-go pages."""
+
+class ApiObjects:
+    """Implements ``ports.Objects``.
+
+    Args:
+        api: the API server.
+        monotonic: clock of ``Resource.seen_at`` (seconds).
+        namespaces: where to look; empty for everywhere.
+    """
+
+    def __init__(self, api: ApiServer, *, monotonic: Callable[[], float], namespaces: tuple[str, ...] = ()) -> None:
+        self._api = api
+        self._monotonic = monotonic
+        self._paths = [_path(namespace) for namespace in namespaces] or [f"/apis/{API_VERSION}/{PLURAL}"]
+
+    async def get(self, namespace: str, name: str) -> Resource | None:
+        """A fresh read; None when there is no such object.
+
+        Raises:
+            InvalidSpecError: it is there, and breaks the rules of its CRD.
+            TransientError: the question failed.
+            StalledError: not allowed, or there is no such kind.
+        """
+        try:
+            body = await self._api.request("GET", _path(namespace, name))
+        except AnsweredError as error:
+            if error.status == 404 and _names_object(error):
+                return None
+            _raise_read(error)
+        except ApiServerError as error:
+            _raise_read(error)
+        return read_resource(body, seen_at=self._monotonic())
+
+    async def put_status(self, resource: Resource, status: Status) -> Resource:
+        """Replace the whole status by compare-and-swap on uid and resourceVersion; see ``ports.Objects``."""
+        desired = resource.desired
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {
+                "name": desired.name,
+                "namespace": desired.namespace,
+                "uid": desired.uid,
+                "resourceVersion": resource.resource_version,
+            },
+            "status": write_status(status),
+        }
+        try:
+            stored = await self._api.request("PUT", _path(desired.namespace, desired.name) + "/status", body=body)
+        except ApiServerError as error:
+            raise _write_error(error) from error
+        try:
+            return read_resource(stored, seen_at=self._monotonic())
+        except InvalidSpecError as error:
+            return error.resource  # the write is stored, whatever the spec is like
+
+    async def served(self) -> bool:
+        """Whether the API server knows the kind at all; asked by a list of one. Raises like ``get``."""
+        try:
+            await self._api.request("GET", self._paths[0], query=(("limit", "1"),), accept=METADATA_ONLY)
+        except AnsweredError as error:
+            if error.status == 404:
+                return False
+            _raise_read(error)
+        except ApiServerError as error:
+            _raise_read(error)
+        return True
+
+    async def uids(self) -> AsyncIterator[tuple[str, str]]:
+        """``namespace/name`` and uid of every object, in pages and without the objects themselves; raises like ``get``."""
+        for path in self._paths:
+            query: Query = (("limit", str(PAGE)),)
+            while query:
+                try:
+                    page = await self._api.request("GET", path, query=query, accept=METADATA_ONLY)
+                except ApiServerError as error:
+                    _raise_read(error)
+                for item in page.get("items") or ():
+                    metadata = item["metadata"]
+                    yield f"{metadata['namespace']}/{metadata['name']}", metadata["uid"]
+                token = page["metadata"].get("continue")
+                query = (("limit", str(PAGE)), ("continue", token)) if token else ()
+
+
+def _path(namespace: str, name: str = "") -> str:
+    collection = f"/apis/{GROUP}/{VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}"
+    return f"{collection}/{quote(name, safe='')}" if name else collection
+
+
+def _names_object(error: AnsweredError) -> bool:
+    """Whether a 404 is about one object; the one for a kind that is not served names none."""
+    return bool(error.details.get("name"))
+
+
+def _raise_read(error: ApiServerError) -> NoReturn:
+    """A question that failed: nothing was changed, so there is no doubt to keep."""
+    if isinstance(error, AnsweredError) and error.status in (403, 404):
+        raise _forbidden_or_gone(error) from error
+    retry_after = error.retry_after if isinstance(error, AnsweredError) else None
+    message = f"The objects cannot be read ({error}). It is tried again."
+    raise TransientError(reasons.RETRYING, message, retry_after=retry_after) from error
+
+
+def _write_error(error: ApiServerError) -> OperatorError:
+    """What a failed status write means for whether it is stored.
+
+    Only answers that the API server gives before it touches its store are certain: a missing connection, 401, 403, 429
+    (turned away by flow control or while stopping), and refusals of the content. A 5xx may come after the store was asked,
+    or from something on the way.
+    """
+    if isinstance(error, NotSentError):
+        return TransientError(reasons.RETRYING, f"The status was not stored ({error}). It is tried again.")
+    if not isinstance(error, AnsweredError) or error.status >= 500:
+        return AmbiguousError(reasons.RETRYING, f"Whether the status was stored is unknown ({error}). It is read back.")
+    if error.status == 409 or (error.status == 404 and _names_object(error)):
+        return ConflictError(reasons.RETRYING, f"The object was changed or replaced meanwhile ({error.message}).")
+    if error.status in (403, 404):
+        return _forbidden_or_gone(error)
+    if error.status in (401, 429):
+        message = f"The status was not stored ({error}). It is tried again."
+        return TransientError(reasons.RETRYING, message, retry_after=error.retry_after)
+    message = f"The API server refuses the status{_fields(error.details)}: {error.message}. "
+    return StalledError(reasons.STATUS_REFUSED, message + "Install the CRD that belongs to this version of the operator.")
+
+
+def _forbidden_or_gone(error: AnsweredError) -> StalledError:
+    if error.status == 403:
+        message = f"The operator's service account may not do this: {error.message}. Grant it the operator's role."
+        return StalledError(reasons.PERMISSION_DENIED, message)
+    message = f"The API server does not serve {PLURAL}.{GROUP} {VERSION}. Install the operator's CRD."
+    return StalledError(reasons.STATUS_REFUSED, message)
+
+
+def _fields(details: Mapping[str, Any]) -> str:
+    fields = [cause["field"] for cause in details.get("causes") or () if cause.get("field")]
+    return f" because of {', '.join(sorted(set(fields)))}" if fields else ""

@@ -1,0 +1,1 @@
+"""Long-running changes of an instance, one file each, behind the same four verbs."""

@@ -1,0 +1,164 @@
+"""What the engine needs of the world, as protocols; ``cloud`` and ``kube`` provide it, ``wiring`` joins them.
+
+Every method raises only the five errors of ``ddm_operator.errors``. A failed question raises; it is never an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ddm_operator.domain.model import Flavor, Group, InstanceDetail, InstanceRow, Job, Resource, Schema, Status
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where an instance lives. ``project_id`` may be empty: the credential's own, or the region's default project."""
+
+    region: str
+    project_id: str
+
+
+@dataclass(frozen=True)
+class EnlargeRequest:
+    """Body of the enlarge call: ``node_number`` is how many nodes to *add*."""
+
+    instance_id: str
+    group_id: str
+    flavor_id: str
+    node_number: int
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The cloud took the call: ``job_id`` (pay-per-use) or ``order_id`` (yearly/monthly)."""
+
+    job_id: str
+    order_id: str = ""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Certainly not executed: never left, or answered with a code that is *refused before execution*.
+
+    ``reason`` is a condition reason; ``heals`` tells whether the cause ends by itself.
+    """
+
+    reason: str
+    message: str
+    code: str
+    heals: bool
+    sent: bool
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Sent, and nobody knows whether it was executed."""
+
+    message: str
+    code: str
+
+
+CallOutcome = Accepted | Refused | Unknown
+
+
+class Clock(Protocol):
+    """Time. ``monotonic`` also counts suspension of the machine (CLOCK_BOOTTIME where there is one)."""
+
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+
+
+class Cloud(Protocol):
+    """DDM in one region and project, through one credential."""
+
+    target: Target
+    """With the project id filled in once ``prepare`` has run."""
+
+    async def prepare(self) -> None:
+        """Have a valid credential and the project's id, so that nothing slow comes later."""
+
+    async def list_instances(self) -> tuple[InstanceRow, ...]:
+        """Every instance of the project."""
+
+    async def get_instance(self, instance_id: str) -> InstanceDetail | None:
+        """One instance; None when the cloud says that there is none (never on a gateway's 404)."""
+
+    async def list_groups(self, instance_id: str) -> tuple[Group, ...]: ...
+
+    async def list_jobs(self, start: datetime, end: datetime) -> tuple[Job, ...]:
+        """Every job of the project in the window; raises TransientError when the pages do not add up."""
+
+    async def get_job(self, job_id: str) -> Job | None:
+        """One job; None when the cloud does not know the id."""
+
+    async def list_schemas(self, instance_id: str) -> tuple[Schema, ...]: ...
+
+    async def list_flavors(self, engine_version: str) -> tuple[Flavor, ...]: ...
+
+    async def enlarge(self, request: EnlargeRequest, *, may_leave: Callable[[], bool]) -> CallOutcome:
+        """Send the call at most once, without any retry.
+
+        ``may_leave`` is asked immediately before the first byte is written; False ends the attempt as Refused with
+        ``sent=False``. Never raises for what happens to the call: that is its outcome.
+        """
+
+
+class Clouds(Protocol):
+    """The cloud as one object's credential sees it."""
+
+    def cloud_for(self, namespace: str, region: str | None, project_id: str | None) -> Cloud:
+        """The client for an object; the same value for the same credential and target. Raises StalledError."""
+
+
+class Objects(Protocol):
+    """The ``DDMInstance`` objects on the API server."""
+
+    async def get(self, namespace: str, name: str) -> Resource | None:
+        """A fresh read; None when there is no such object."""
+
+    async def put_status(self, resource: Resource, status: Status) -> Resource:
+        """Replace the whole status by compare-and-swap on uid and resourceVersion; the stored object.
+
+        Raises:
+            ConflictError: it was changed, or replaced by another one, meanwhile.
+            AmbiguousError: sent, and no answer came.
+            TransientError: certainly not stored (refused connection, 429, ...).
+            StalledError: refused for good (permission, gone CRD).
+        """
+
+
+class Store(Protocol):
+    """The objects as the watch last showed them, or as this process last wrote them."""
+
+    def get(self, key: str) -> Resource | None:
+        """The latest version known of ``namespace/name``."""
+
+    def put(self, resource: Resource) -> bool:
+        """Remember a version; False when it is not newer than the one that is known."""
+
+    def rivals(self, resource: Resource) -> tuple[Resource, ...]:
+        """Other objects that name the same instance id."""
+
+
+class Events(Protocol):
+    """Kubernetes Events on an object; never raises, repeated ones are merged."""
+
+    def publish(self, resource: Resource, kind: str, reason: str, message: str) -> None:
+        """``kind`` is ``Normal`` or ``Warning``."""
+
+
+class Lease(Protocol):
+    """Whether this process leads."""
+
+    def held(self) -> bool: ...
+
+
+class Metrics(Protocol):
+    """What the engine counts; names and labels are telemetry's business."""
+
+    def pass_ended(self, outcome: str, seconds: float) -> None: ...
+    def operation(self, event: str) -> None:
+        """``event``: begun, followed, adopted, succeeded, failed, rejected, unconfirmed, abandoned."""

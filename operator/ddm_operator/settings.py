@@ -1,0 +1,244 @@
+"""What a person can set, subject by subject.
+
+Every value comes from an environment variable ``DDM_<GROUP>_<FIELD>`` and is read once, at the start, by ``environment``.
+The text below a field is its documentation: ``docs/configuration.md`` and ``--help`` are made from it. Credentials are
+no settings; ``cloud`` reads them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Seconds = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=0.01, le=1_000, allow_inf_nan=False)]
+Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="a namespace's name")]
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$", description="an object's name")]
+Region = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="a region's name, such as cn-north-4")]
+ProjectId = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$", description="a project's id, letters and digits")]
+Endpoint = Annotated[str, Field(pattern=r"^https?://[^\s/@?#]+/?$", description="http(s)://host[:port], no path")]
+ReadableFile = Annotated[FilePath, Field(description="path of a file that exists")]
+Folder = Annotated[DirectoryPath, Field(description="path of a folder that exists")]
+ListenAddress = Annotated[str, Field(min_length=1, description="an IP address of the machine, or a name of one")]
+ProxyAddress = Annotated[SecretStr, Field(description="http(s)://[user:password@]host[:port]")]
+
+
+class Group(BaseModel):
+    """Settings of one subject."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Cadence(Group):
+    """How often is looked, and how long is waited (seconds)."""
+
+    poll_seconds: Seconds = 15.0
+    """Pause between two looks at an operation that runs.
+    Shorter notices the end sooner and asks the cloud more often; one list call serves all operations of a project."""
+
+    resync_seconds: Seconds = 300.0
+    """Pause between two looks at an instance where nothing is going on.
+    Bounds how long drift (somebody scaled the instance by hand) stays unnoticed."""
+
+    stalled_recheck_seconds: Seconds = 300.0
+    """Pause between two looks at an object that waits for a person.
+    Nothing is given up for good, so a cause that was mended elsewhere is noticed after this long."""
+
+    settle_seconds: Seconds = 180.0
+    """How long the cloud must show nothing new before an unanswered call counts as never executed.
+    Guards against adding nodes twice; see the sum it must exceed."""
+
+    send_limit_seconds: Seconds = 10.0
+    """How old a stored intent may be when the first byte of the enlarge call leaves; later it is not sent at all."""
+
+    enlarge_timeout_seconds: Seconds = 30.0
+    """How long the answer to the enlarge call is waited for.
+    Also how long an orderly stop waits for a call in flight."""
+
+    assumed_execution_delay_seconds: Seconds = 60.0
+    """Assumed of the cloud: the longest time between its taking a call and its executing it."""
+
+    assumed_read_lag_seconds: Seconds = 60.0
+    """Assumed of the cloud: how far its lists of jobs and nodes may be behind what it executed."""
+
+    unconfirmed_limit_seconds: Seconds = 1_800.0
+    """How long evidence about a lost answer is looked for before a person is asked (reason `OutcomeUnknown`)."""
+
+    operation_deadline_seconds: Seconds = 3_600.0
+    """How long a scale-out may take before it is reported as overdue (reason `OperationOverdue`).
+    A deadline closes nothing: the operation stays open and is followed slowly."""
+
+    job_missing_seconds: Seconds = 60.0
+    """How long a job may be missing from the cloud's answers before its nodes are counted instead."""
+
+    @model_validator(mode="after")
+    def _settle_exceeds_the_slowest_call(self) -> Cadence:
+        parts = {
+            "send_limit_seconds": self.send_limit_seconds,
+            "enlarge_timeout_seconds": self.enlarge_timeout_seconds,
+            "assumed_execution_delay_seconds": self.assumed_execution_delay_seconds,
+            "assumed_read_lag_seconds": self.assumed_read_lag_seconds,
+        }
+        total = sum(parts.values())
+        if total >= self.settle_seconds:
+            listed = " + ".join(f"{name} {value:g}" for name, value in parts.items())
+            message = (
+                f"settle_seconds is {self.settle_seconds:g} and must be more than {total:g} ({listed}): a call that the "
+                "cloud executes late would count as never executed, and be made twice"
+            )
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _limits_leave_time_to_settle(self) -> Cadence:
+        for name in ("unconfirmed_limit_seconds", "operation_deadline_seconds"):
+            value: float = getattr(self, name)
+            if value <= self.settle_seconds:
+                message = (
+                    f"{name} is {value:g} and must be more than settle_seconds {self.settle_seconds:g}: a person would "
+                    "be asked before the evidence could be complete"
+                )
+                raise ValueError(message)
+        return self
+
+
+class Scaling(Group):
+    """Bounds of what the operator may ask the cloud for."""
+
+    max_step: int = Field(default=8, ge=1, le=32)
+    """How many nodes one declared change may add; more is refused (reason `StepTooLarge`).
+    A slip of the finger costs money."""
+
+    max_attempts: int = Field(default=3, ge=1, le=10)
+    """How often one declared change is requested when the cloud's job fails cleanly, before a person is asked."""
+
+
+class Cloud(Group):
+    """Where the cloud is, and how politely it is asked."""
+
+    region: Region | None = None
+    """Region of the instances whose `spec.region` is absent."""
+
+    project_id: ProjectId | None = None
+    """Project of the instances whose `spec.projectId` is absent.
+    Looked up by the region's name when absent, which needs exactly one project of that name."""
+
+    ddm_endpoint: Endpoint | None = None
+    """Address of the DDM API. `{region}` stands for the object's region.
+    Made from the region when absent; other clouds of this make have other domains."""
+
+    iam_endpoint: Endpoint | None = None
+    """Address of the IAM API, which gives tokens and knows the projects. `{region}` stands for the object's region.
+    Made from the region when absent."""
+
+    connect_timeout_seconds: Seconds = 5.0
+    """How long a connection to the cloud may take to come up."""
+
+    read_timeout_seconds: Seconds = 20.0
+    """How long the answer to a read is waited for; a read is repeated, so this need not be generous."""
+
+    requests_per_second: Rate = 20.0
+    """Requests to one endpoint with one credential, on average.
+    The gateway's documented limit is 200 per second, real ones are lower and not published."""
+
+    burst_requests: int = Field(default=40, ge=1, le=10_000)
+    """Requests that may leave at once before the average holds."""
+
+    concurrent_requests: int = Field(default=16, ge=1, le=1_000)
+    """Requests that may be under way at once, to one endpoint with one credential."""
+
+    ca_file: ReadableFile | None = None
+    """PEM file of the authorities that may vouch for the cloud's certificates; the system's own when absent."""
+
+    proxy: ProxyAddress | None = None
+    """Proxy for all requests to the cloud, `http://[user:password@]host:port`; never logged."""
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy_address(cls, proxy: SecretStr | None) -> SecretStr | None:
+        if proxy is not None and not proxy.get_secret_value().startswith(("http://", "https://")):
+            message = "an address that begins with http:// or https:// is allowed"
+            raise ValueError(message)
+        return proxy
+
+
+class Lease(Group):
+    """Which of several replicas works; safety does not rest on it, the quiet does."""
+
+    enabled: bool = True
+    """Work only while holding the Lease. False is for one replica outside of a cluster."""
+
+    name: ObjectName = "ddm-operator"
+    """Name of the Lease object; operators that watch different namespaces need different names."""
+
+    namespace: Namespace | None = None
+    """Namespace of the Lease object; the operator's own in a cluster, else the kubeconfig's, when absent."""
+
+    duration_seconds: int = Field(default=15, ge=2, le=600)
+    """How long a Lease that is not renewed is respected by the other replicas.
+    Bounds the pause after a replica died without releasing it."""
+
+
+class Probes(Group):
+    """Where `/healthz`, `/readyz` and `/metrics` are served, over plain HTTP."""
+
+    host: ListenAddress | None = None
+    """Address to listen on; all of the machine's when absent, because the kubelet comes from outside of the pod."""
+
+    port: int = Field(default=8080, ge=0, le=65_535)
+    """Port to listen on; 0 takes a free one, which the log tells."""
+
+
+class Log(Group):
+    """What is told to people and to log collectors, on stderr."""
+
+    format: Literal["auto", "text", "json"] = "auto"
+    """`text` is for people, `json` is one object per line; `auto` is text on a terminal and JSON elsewhere."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least important messages that are shown; libraries show theirs from `WARNING` on, or from here if higher."""
+
+    @field_validator("level", mode="before")
+    @classmethod
+    def _any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
+
+class Settings(BaseSettings):
+    """All settings. Make one with ``environment.read_settings``, which explains what is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DDM_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+    )
+
+    namespaces: Annotated[tuple[Namespace, ...], NoDecode] = ()
+    """Namespaces to watch, separated by commas; all when absent, which needs rights in the whole cluster."""
+
+    workers: int = Field(default=8, ge=1, le=256)
+    """Objects that are worked on at the same time. One object, and one cloud instance, never has two passes at once."""
+
+    credentials_dir: Folder | None = None
+    """Folder with one file per credential value, as a mounted Secret shows them; the environment when absent."""
+
+    cadence: Cadence = Cadence()
+    scaling: Scaling = Scaling()
+    cloud: Cloud = Cloud()
+    lease: Lease = Lease()
+    probes: Probes = Probes()
+    log: Log = Log()
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+        return value
