@@ -24,8 +24,9 @@ _NOT_RUNNING = 3
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments say; returns the exit code."""
-    signal.signal(signal.SIGTERM, _exit)
-    signal.signal(signal.SIGHUP, _exit)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup's wish
+            signal.signal(number, _exit)
     if arguments[:1] == ["kubectl"]:
         # Its arguments are its own, --help too.
         return _run(lambda: _kubectl(arguments[1:]))

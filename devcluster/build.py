@@ -12,7 +12,7 @@ from pathlib import Path
 
 from devcluster.cache import BUILD_FLAGS, SOURCES, Machine, Progress, build_folder, cache_folder, locked, publish
 from devcluster.errors import DevclusterError
-from devcluster.estimate import BuildEstimate
+from devcluster.estimate import BuildEstimate, Target
 from devcluster.toolchain import go_program
 
 _KEPT_LINES = 20
@@ -28,8 +28,7 @@ def locked_for_making(env: Mapping[str, str], progress: Progress) -> contextlib.
 
 
 def build(
-    name: str,
-    package: str,
+    target: Target,
     env: Mapping[str, str],
     machine: Machine,
     progress: Progress,
@@ -39,8 +38,7 @@ def build(
     """Build a Go package of this folder into the cache. To be called under `locked_for_making`.
 
     Args:
-        name: The program's name in the cache.
-        package: The package's path relative to this folder, such as `.` or `./kubectl`.
+        target: What to build.
         env: Environment variables: `PATH`, `XDG_CACHE_HOME` and whatever Go takes from there.
         machine: What to build for.
         progress: Is told what happens and how far it is.
@@ -52,18 +50,18 @@ def build(
     folder = build_folder(env, machine)
     folder.mkdir(parents=True, exist_ok=True)
     with _workshop(folder) as workshop:
-        unfinished = workshop / name
+        unfinished = workshop / target.name
         try:
             go = go_program(env, progress)
-            _run_go(go, ["build", "-v", *BUILD_FLAGS, "-o", str(unfinished), package], env, progress)
+            _run_go(go, target, unfinished, env, progress)
         except DevclusterError as error:
             raise DevclusterError(
-                f"{name} could not be built. {error.happened}",
+                f"{target.name} could not be built. {error.happened}",
                 tried=[*tried, *error.tried],
                 advice=error.advice,
             ) from error
-        publish(unfinished, folder / name)
-    return folder / name
+        publish(unfinished, folder / target.name)
+    return folder / target.name
 
 
 @contextlib.contextmanager
@@ -80,12 +78,12 @@ def _workshop(folder: Path) -> Iterator[Path]:
             folder.rmdir()
 
 
-def _run_go(go: Path, arguments: list[str], env: Mapping[str, str], progress: Progress) -> None:
-    estimate = BuildEstimate(os.cpu_count() or 1, started=time.monotonic())
+def _run_go(go: Path, target: Target, output: Path, env: Mapping[str, str], progress: Progress) -> None:
+    estimate = BuildEstimate(target, os.cpu_count() or 1, started=time.monotonic())
     progress(estimate.announcement())
     last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
     with subprocess.Popen(
-        [go, *arguments],
+        [go, "build", "-v", *BUILD_FLAGS, "-o", output, target.package],
         cwd=SOURCES,
         env=_go_environment(env),
         stdin=subprocess.DEVNULL,
@@ -112,7 +110,7 @@ def _run_go(go: Path, arguments: list[str], env: Mapping[str, str], progress: Pr
                 "Or use what you have: KUBEBUILDER_ASSETS (etcd and kube-apiserver), or CLUSTER=kubeconfig.",
             ],
         )
-    progress(f"built in {time.monotonic() - estimate.started:.0f} s")
+    progress(f"{target.name} built in {time.monotonic() - estimate.started:.0f} s")
 
 
 def _go_environment(env: Mapping[str, str]) -> dict[str, str]:

@@ -22,6 +22,7 @@ class Embedded:
     """Starts when made and is ready then; ends with `stop`, or with this process."""
 
     def __init__(self, binaries: Binaries, failure_log: Path, *, audit: bool) -> None:
+        self._detached = False
         self._port = _reserve_port()
         port: int = self._port.getsockname()[1]
         self.server = f"https://127.0.0.1:{port}"
@@ -63,11 +64,14 @@ class Embedded:
     def detach(self) -> None:
         """Let it live on after this process."""
         self._order(b"d")
+        self._detached = True
         self._close_lifeline()
         self._port.close()
 
     def stop(self) -> None:
-        """End it and remove its data; safe to repeat."""
+        """End it and remove its data, unless it was detached; safe to repeat."""
+        if self._detached:
+            return
         self._close_lifeline()
         try:
             self._guard.wait(END_TIMEOUT_SECONDS)
@@ -103,14 +107,17 @@ def _furnish(home: Home, token: str) -> None:
 
 def _start_guard(home: Home, lock: int) -> "subprocess.Popen[bytes]":
     guard = Path(__file__).with_name("guard.py")
-    return subprocess.Popen(
-        [sys.executable, "-I", str(guard), str(home.path), str(lock)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        pass_fds=[lock],
-        # Ctrl-C on the terminal is for the process that asked; the guard ends with it, after it.
-        start_new_session=True,
-    )
+    with home.log.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", str(guard), str(home.path), str(lock)],
+            stdin=subprocess.PIPE,
+            # Never the caller's own: whoever reads those to their end would wait for a detached control plane's.
+            stdout=log,
+            stderr=log,
+            pass_fds=[lock],
+            # Ctrl-C on the terminal is for the process that asked; the guard ends with it, after it.
+            start_new_session=True,
+        )
 
 
 def _reserve_port() -> socket.socket:

@@ -119,7 +119,10 @@ def _read(url: str, limit_seconds: float, limit_bytes: int) -> Iterator[bytes]:
                     raise _FetchError(f"{url} is larger than {limit_bytes} bytes")
                 yield chunk
     except urllib.error.HTTPError as error:
+        error.close()  # it is the response, too
         raise _FetchError(f"{url} was answered with {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        raise _FetchError(f"{url} cannot be reached: {error.reason}") from error
     except (OSError, http.client.HTTPException) as error:
         raise _FetchError(f"{url} cannot be read: {error}") from error
     if announced is not None and received != int(announced):

@@ -14,13 +14,11 @@ from devcluster.build import build, locked_for_making
 from devcluster.cache import Machine, Progress, archive_folder, build_folder, is_program, this_machine
 from devcluster.commands import Assets, Binaries, OneProgram
 from devcluster.errors import DevclusterError
+from devcluster.estimate import CONTROL_PLANE
 from devcluster.fetch import fetch
 from devcluster.foreign import ForeignCluster, foreign_cluster
 
-PROGRAM = "controlplane"
-"""Name of our own program in the cache."""
-
-OWN_CLUSTER = "kubeconfig"
+_OWN_CLUSTER = "kubeconfig"
 
 
 def find(env: Mapping[str, str], progress: Progress) -> Binaries | ForeignCluster:
@@ -30,12 +28,12 @@ def find(env: Mapping[str, str], progress: Progress) -> Binaries | ForeignCluste
         DevclusterError: What was asked for is not there, or none could be made.
     """
     asked = env.get("CLUSTER", "")
-    if asked == OWN_CLUSTER:
+    if asked == _OWN_CLUSTER:
         return foreign_cluster(env)
     if asked:
         raise DevclusterError(
             f"CLUSTER={asked} is not known.",
-            advice=[f"Set CLUSTER={OWN_CLUSTER} for the cluster that KUBECONFIG names, or leave it unset."],
+            advice=[f"Set CLUSTER={_OWN_CLUSTER} for the cluster that KUBECONFIG names, or leave it unset."],
         )
     if env.get("KUBEBUILDER_ASSETS"):
         return _assets_asked_for(Path(env["KUBEBUILDER_ASSETS"]))
@@ -59,7 +57,7 @@ def _assets(folder: Path) -> Assets | None:
 
 
 def _kept(env: Mapping[str, str], machine: Machine) -> Binaries | None:
-    program = build_folder(env, machine) / PROGRAM
+    program = build_folder(env, machine) / CONTROL_PLANE.name
     return OneProgram(program) if is_program(program) else _assets(archive_folder(env, machine))
 
 
@@ -72,5 +70,5 @@ def _make(env: Mapping[str, str], machine: Machine, progress: Progress) -> Binar
             folder = fetch(env, machine, progress)
         except DevclusterError as error:
             progress(error.happened)
-            return OneProgram(build(PROGRAM, ".", env, machine, progress, tried=[error.happened]))
+            return OneProgram(build(CONTROL_PLANE, env, machine, progress, tried=[error.happened]))
         return Assets(folder / "etcd", folder / "kube-apiserver")

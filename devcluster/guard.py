@@ -60,6 +60,7 @@ class Programs:
             code = process.poll()
             if code is not None:
                 self.kill(ended=f"{name} ended with {_describe(code)}")
+                return
 
     def _report(self, ended: str | None) -> None:
         pids = {name: process.pid for name, process in self._running.items()}

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from devcluster.build import build, locked_for_making
 from devcluster.cache import Machine, Progress, archive_folder, build_folder, is_program, this_machine
-
-_NAME = "kubectl"
+from devcluster.estimate import KUBECTL
 
 
 def kubectl(env: Mapping[str, str], progress: Progress) -> Path:
@@ -19,9 +18,9 @@ def kubectl(env: Mapping[str, str], progress: Progress) -> Path:
     if kept := _kept(env, machine):
         return kept
     with locked_for_making(env, progress):
-        return _kept(env, machine) or build(_NAME, "./kubectl", env, machine, progress)
+        return _kept(env, machine) or build(KUBECTL, env, machine, progress)
 
 
 def _kept(env: Mapping[str, str], machine: Machine) -> Path | None:
     folders = (build_folder(env, machine), archive_folder(env, machine))
-    return next((folder / _NAME for folder in folders if is_program(folder / _NAME)), None)
+    return next((folder / KUBECTL.name for folder in folders if is_program(folder / KUBECTL.name)), None)

@@ -92,7 +92,7 @@ class ControlPlane:
         self._own("detach").detach()
 
     def stop(self) -> None:
-        """End it and remove its data. Safe to repeat; does nothing to a cluster of the user's own."""
+        """End it and remove its data. Safe to repeat; nothing is done to a detached one and to a user's own cluster."""
         if self._embedded:
             self._embedded.stop()
 

@@ -62,12 +62,13 @@ def read_settings(options: Mapping[str, Mapping[str, object]] | None = None) -> 
     Raises:
         InvalidSettingsError: a variable is unknown, a value is not allowed, or values do not fit together.
     """
-    problems = list(_unknown(os.environ))
+    problems = list(_unknown(os.environ))  # also what pydantic calls extra, in better words
     settings = None
     try:
         settings = Settings(**dict(options or {}))  # type: ignore[arg-type]  # groups are given as plain mappings
     except ValidationError as error:
-        problems += [_explain(detail) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        problems += [_explain(detail) for detail in details if detail["type"] != "extra_forbidden"]
     except SettingsError:
         pass  # a variable named like a group holds no mapping; it is among the unknown ones
     if settings is None or problems:
@@ -92,10 +93,17 @@ def _walk(schema: Mapping[str, Any], groups: Mapping[str, Any], path: tuple[str,
             name=variable_name((*path, field)),
             path=(*path, field),
             allowed=_allowed(kind),
-            default=None if default in (None, [], ()) else str(default).lower() if default is True else f"{default}",
+            default=None if default in (None, []) else _written(default),
             secret=kind.get("format") == "password",
             text=" ".join(shape["description"].split()),
         )
+
+
+def _written(value: object) -> str:
+    """A default as a person would write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def variable_name(path: Iterable[str]) -> str:
@@ -109,13 +117,13 @@ def _allowed(shape: Mapping[str, Any]) -> str:
             return f"{', '.join(values)} or {last}"
         case {"type": "boolean"}:
             return "true or false"
-        case {"type": "integer", "minimum": low, "maximum": high}:
-            return f"a whole number from {low} to {high}"
-        case {"type": "number", "minimum": low, "maximum": high}:
-            return f"a number from {low:g} to {high:,g}".replace(",", "")
-        case {"type": "array", "items": {"description": item}}:
+        case {"type": "integer" | "number" as kind, "minimum": low, "maximum": high}:
+            return f"a {'whole ' if kind == 'integer' else ''}number from {low:g} to {high:g}"
+        case {"type": "array", "items": {"allowed": item}}:
             return f"{item}, or several separated by commas"
-        case {"description": words}:
+        case {"format": "file-path" | "directory-path" as kind}:
+            return f"path of a {'file' if kind == 'file-path' else 'folder'} that exists"
+        case {"allowed": words}:
             return str(words)
     raise NotImplementedError(shape)
 

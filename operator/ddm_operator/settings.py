@@ -1,28 +1,42 @@
 """What a person can set, subject by subject.
 
-Every value comes from an environment variable ``DDM_<GROUP>_<FIELD>`` and is read once, at the start, by ``environment``.
-The text below a field is its documentation: ``docs/configuration.md`` and ``--help`` are made from it. Credentials are
-no settings; ``cloud`` reads them.
+Every value comes from an environment variable ``DDM_<GROUP>_<FIELD>`` and is read once, at the start, by
+``environment``. The text below a field is its documentation: ``docs/configuration.md`` and ``--help`` are made from it.
+Credentials are no settings; ``cloud`` reads them.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0.01, le=1_000, allow_inf_nan=False)]
-Namespace = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", description="a namespace's name")]
-ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$", description="an object's name")]
-Region = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="a region's name, such as cn-north-4")]
-ProjectId = Annotated[str, Field(pattern=r"^[0-9A-Za-z]{1,64}$", description="a project's id, letters and digits")]
-Endpoint = Annotated[str, Field(pattern=r"^https?://[^\s/@?#]+/?$", description="http(s)://host[:port], no path")]
-ReadableFile = Annotated[FilePath, Field(description="path of a file that exists")]
-Folder = Annotated[DirectoryPath, Field(description="path of a folder that exists")]
-ListenAddress = Annotated[str, Field(min_length=1, description="an IP address of the machine, or a name of one")]
-ProxyAddress = Annotated[SecretStr, Field(description="http(s)://[user:password@]host[:port]")]
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Namespace = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", json_schema_extra={"allowed": "a namespace's name"}),
+]
+ObjectName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$", json_schema_extra={"allowed": "an object's name"}),
+]
+Region = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", json_schema_extra={"allowed": "a region's name, such as cn-north-4"}),
+]
+ProjectId = Annotated[
+    str,
+    Field(pattern=r"^[0-9A-Za-z]{1,64}$", json_schema_extra={"allowed": "a project's id, letters and digits"}),
+]
+Endpoint = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\s/@?#]+/?$", json_schema_extra={"allowed": "http(s)://host[:port], no path"}),
+]
+Listen = Annotated[str, Field(min_length=1, json_schema_extra={"allowed": "an address of the machine"})]
+Proxy = Annotated[SecretStr, Field(json_schema_extra={"allowed": "http(s)://[user:password@]host[:port]"})]
 
 
 class Group(BaseModel):
@@ -85,8 +99,8 @@ class Cadence(Group):
         if total >= self.settle_seconds:
             listed = " + ".join(f"{name} {value:g}" for name, value in parts.items())
             message = (
-                f"settle_seconds is {self.settle_seconds:g} and must be more than {total:g} ({listed}): a call that the "
-                "cloud executes late would count as never executed, and be made twice"
+                f"settle_seconds is {self.settle_seconds:g} and must be more than {total:g} ({listed}): a call that "
+                "the cloud executes late would count as never executed, and be made twice"
             )
             raise ValueError(message)
         return self
@@ -149,11 +163,11 @@ class Cloud(Group):
     concurrent_requests: int = Field(default=16, ge=1, le=1_000)
     """Requests that may be under way at once, to one endpoint with one credential."""
 
-    ca_file: ReadableFile | None = None
+    ca_file: FilePath | None = None
     """PEM file of the authorities that may vouch for the cloud's certificates; the system's own when absent."""
 
-    proxy: ProxyAddress | None = None
-    """Proxy for all requests to the cloud, `http://[user:password@]host:port`; never logged."""
+    proxy: Proxy | None = None
+    """Proxy for all requests to the cloud; its password is never logged."""
 
     @field_validator("proxy")
     @classmethod
@@ -176,15 +190,15 @@ class Lease(Group):
     namespace: Namespace | None = None
     """Namespace of the Lease object; the operator's own in a cluster, else the kubeconfig's, when absent."""
 
-    duration_seconds: int = Field(default=15, ge=2, le=600)
-    """How long a Lease that is not renewed is respected by the other replicas.
+    duration_seconds: float = Field(default=15.0, ge=1, le=600)
+    """How long a Lease that is not renewed is respected by the other replicas; the holder gives up after two thirds.
     Bounds the pause after a replica died without releasing it."""
 
 
 class Probes(Group):
     """Where `/healthz`, `/readyz` and `/metrics` are served, over plain HTTP."""
 
-    host: ListenAddress | None = None
+    host: Listen | None = None
     """Address to listen on; all of the machine's when absent, because the kubelet comes from outside of the pod."""
 
     port: int = Field(default=8080, ge=0, le=65_535)
@@ -197,13 +211,14 @@ class Log(Group):
     format: Literal["auto", "text", "json"] = "auto"
     """`text` is for people, `json` is one object per line; `auto` is text on a terminal and JSON elsewhere."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    level: Level = "INFO"
     """The least important messages that are shown; libraries show theirs from `WARNING` on, or from here if higher."""
 
     @field_validator("level", mode="before")
     @classmethod
     def _any_case(cls, level: object) -> object:
-        return level.upper() if isinstance(level, str) else level
+        upper = str(level).upper()
+        return upper if upper in get_args(Level) else level
 
 
 class Settings(BaseSettings):
@@ -226,7 +241,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=8, ge=1, le=256)
     """Objects that are worked on at the same time. One object, and one cloud instance, never has two passes at once."""
 
-    credentials_dir: Folder | None = None
+    credentials_dir: DirectoryPath | None = None
     """Folder with one file per credential value, as a mounted Secret shows them; the environment when absent."""
 
     cadence: Cadence = Cadence()
@@ -239,6 +254,5 @@ class Settings(BaseSettings):
     @field_validator("namespaces", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
-        return value
+        parts = ",".join(value) if isinstance(value, tuple | list) else str(value)
+        return tuple(dict.fromkeys(name.strip() for name in parts.split(",") if name.strip()))

@@ -6,6 +6,7 @@ An object whose version is unchanged since before the cloud was read has had no 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ class Actor:
         self._limits = limits
         self._kinds = {kind.type: kind for kind in kinds}
         self._new_id = new_id
+        self._calls: set[asyncio.Future[Resource]] = set()
 
     async def begin(self, cloud: Cloud, resource: Resource, decision: Decision, seen: Observed) -> Resource:
         """Begin what the decision carries; the object with the answer in its journal.
@@ -56,7 +58,19 @@ class Actor:
         if decision.verb is not Verb.BEGIN or plan is None or not seen.complete:
             raise ValueError("only a decision to begin, made on complete fresh reads, can be acted on")
         intent = replace(plan, id=self._new_id())
-        planned = replace(decision, operation=intent)
+        call = asyncio.ensure_future(self._request(cloud, resource, replace(decision, operation=intent), intent, seen))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return await asyncio.shield(call)
+
+    async def finish(self, seconds: float) -> None:
+        """Let calls in flight end and their answers be stored, for so long at most."""
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=seconds)
+
+    async def _request(
+        self, cloud: Cloud, resource: Resource, planned: Decision, intent: Operation, seen: Observed
+    ) -> Resource:
         sent_at = self._clock.monotonic()
         status = next_status(resource.desired, resource.status, planned, seen, self._clock.now())
         stored = await self._journal.write_intent(resource, status)

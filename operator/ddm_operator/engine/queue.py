@@ -13,8 +13,7 @@ from ddm_operator.errors import OperatorError
 
 logger = logging.getLogger(__name__)
 
-LONGEST_SLEEP = 30.0
-"""Seconds until due times are looked at again at the latest: a loop's own timers do not count a suspended machine."""
+LONGEST_SLEEP = 30.0  # seconds; a loop's own timers do not count a suspended machine, so due times are looked at again
 
 
 class WorkQueue:
@@ -22,9 +21,7 @@ class WorkQueue:
 
     Args:
         reconcile: one pass over a key; returns the seconds until the next one, None when only a change matters.
-        workers: passes at a time.
-        monotonic: the clock of all due times (seconds).
-        random: spreads the pauses.
+        workers: passes at a time; ``monotonic``: clock of all due times (seconds); ``random``: spreads the pauses.
         base, cap: first and longest pause after a pass that raised (seconds).
     """
 
@@ -102,9 +99,11 @@ class WorkQueue:
         return not late
 
     async def _work(self) -> None:
-        while not self._stopping:
+        while True:
             key = await self._line.get()
-            if not self._stopping and self._ready.pop(key, None) is not None:
+            if self._stopping:
+                return
+            if self._ready.pop(key, None) is not None:
                 await self._pass(key)
 
     async def _pass(self, key: str) -> None:

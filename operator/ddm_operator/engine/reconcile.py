@@ -50,13 +50,14 @@ class Reconciler:
         Returns:
             Seconds until the next pass; None when the object is gone.
         """
-        resource = await self._latest(key)
+        resource = self.store.get(key)
         if resource is None:
+            self.setbacks.over(key)
             return None
         instance = self.instances.setdefault(resource.desired.instance_id, asyncio.Lock())
         async with instance:
             try:
-                wait = await self._pass(resource)
+                wait = await self._pass(await self._latest(key, resource))
             except OperatorError as error:
                 return await self._set_back(key, resource, error)
         self.setbacks.over(key)
@@ -65,7 +66,7 @@ class Reconciler:
     async def _pass(self, resource: Resource) -> float:
         resource = await self.journal.deliver(resource)
         cloud = await self._cloud(resource)
-        sight = await self._observe(cloud, resource)
+        sight = await self.observer.look(cloud, resource)
         decision = self._decide(resource, sight)
         if _needs_closer_look(decision, resource, sight):
             resource = await self._read_again(resource)
@@ -76,9 +77,6 @@ class Reconciler:
             return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
         await self._report(resource, decision, sight.observed)
         return decision.requeue_after
-
-    async def _observe(self, cloud: Cloud, resource: Resource) -> Sight:
-        return await self.observer.look(cloud, resource)
 
     def _decide(self, resource: Resource, sight: Sight) -> Decision:
         ages = self.sightings.note(resource, sight.observed, sight.at)
@@ -121,12 +119,8 @@ class Reconciler:
         await cloud.prepare()
         return cloud
 
-    async def _latest(self, key: str) -> Resource | None:
+    async def _latest(self, key: str, resource: Resource) -> Resource:
         """The object as the watch or this process last saw it; read afresh after a pass that lost a write."""
-        resource = self.store.get(key)
-        if resource is None:
-            self.setbacks.over(key)
-            return None
         return await self._read_again(resource) if self.setbacks.stale(key) else resource
 
     async def _read_again(self, resource: Resource) -> Resource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import aiohttp
@@ -103,16 +104,17 @@ class ApiServer:
             raise NotSentError(f"no credential for the API server: {error}") from error
         try:
             answer = await self.client.call_api(method, url, headers, payload, _request_timeout=limits)
-            text = await answer.read()
+            response: aiohttp.ClientResponse = answer.response
+            text = await response.read()
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotSentError(f"no connection to the API server: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise NoAnswerError(f"no answer from the API server: {error or type(error).__name__}") from error
-        return _judge(answer.status, answer.headers, text)
+            raise NoAnswerError(f"no answer from the API server: {type(error).__name__} {error}") from error
+        return _judge(response.status, response.headers, text)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.client.close()
+        await self.client.close()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
 
 
 class _AnswerLostError(aiohttp.ClientError):
@@ -120,7 +122,7 @@ class _AnswerLostError(aiohttp.ClientError):
 
 
 async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating requests that it calls idempotent: a repeated compare-and-swap answers 409 to its own."""
+    """Keep aiohttp from repeating requests that it calls idempotent: a repeated write meets itself and gets 409."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:
@@ -136,9 +138,10 @@ def _judge(status: int, headers: Mapping[str, str], text: bytes) -> dict[str, An
         answer = json.loads(text)
     except ValueError:
         answer = None
-    if status >= 400:  # noqa: PLR2004 - the first of the error codes
+    if status >= HTTPStatus.BAD_REQUEST:
         pause = headers.get("Retry-After", "")
-        raise AnsweredError(status, answer if isinstance(answer, dict) else {}, float(pause) if pause.isdigit() else None)
+        refusal = answer if isinstance(answer, dict) else {}
+        raise AnsweredError(status, refusal, float(pause) if pause.isdecimal() else None)
     if not isinstance(answer, dict):
         raise NoAnswerError(f"the answer of the API server is no JSON object (HTTP {status})")
     return answer

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
 
 MAX_TEXT = 1024
-"""Characters of any one text that is written; the schema's bounds are never below it, so no write fails by its length."""
+"""Characters of any one text that is written; no bound of the schema is below it, so no write fails by its length."""
 
 T = TypeVar("T")
 
@@ -30,8 +31,9 @@ class Codec(Generic[T]):
 
     def __init__(self, cls: type[T]) -> None:
         hints = get_type_hints(cls)
-        names = [field.name for field in fields(cls) if hints[field.name] in _READERS]  # type: ignore[arg-type]  # T is a dataclass
-        self._keys = {camel(name): (name, _READERS[hints[name]]) for name in names}
+        plain = [field for field in fields(cls) if hints[field.name] in _READERS]  # type: ignore[arg-type]  # T is a dataclass
+        self._keys = {camel(field.name): (field.name, _READERS[hints[field.name]]) for field in plain}
+        self._defaults = {camel(field.name): field.default for field in plain}
 
     def read(self, raw: Mapping[str, Any]) -> Parts:
         """Take a JSON object apart; never raises."""
@@ -50,10 +52,18 @@ class Codec(Generic[T]):
                     sound = False
         return Parts(known, rest, sound)
 
-    def write(self, value: T) -> dict[str, Any]:
-        """Make the JSON object of the fields that are known and not empty."""
-        pairs = ((key, getattr(value, name)) for key, (name, _) in self._keys.items())
-        return {key: _json(item) for key, item in pairs if item is not None and item not in ("", ())}
+    def write(self, value: T, rest: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
+        """Make the JSON object of the fields that are not empty, and of the rest that was read beside them.
+
+        What is in the rest gives way only to a value that somebody has set since.
+        """
+        written = dict(rest)
+        for key, (name, _) in self._keys.items():
+            item = getattr(value, name)
+            empty = item is None or item in ("", ())
+            if not empty and not (key in rest and item == self._defaults[key]):
+                written[key] = _json(item)
+        return written
 
 
 def camel(name: str) -> str:

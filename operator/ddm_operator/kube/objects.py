@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from ddm_operator.kube.resource import (
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 500
 """Objects in one page of a list, as client-go pages."""
+
 
 class ApiObjects:
     """Implements ``ports.Objects``.
@@ -50,7 +52,7 @@ class ApiObjects:
         try:
             body = await self._api.request("GET", _path(namespace, name))
         except AnsweredError as error:
-            if error.status == 404 and _names_object(error):
+            if error.status == HTTPStatus.NOT_FOUND and _names_object(error):
                 return None
             _raise_read(error)
         except ApiServerError as error:
@@ -85,7 +87,7 @@ class ApiObjects:
         try:
             await self._api.request("GET", self._paths[0], query=(("limit", "1"),), accept=METADATA_ONLY)
         except AnsweredError as error:
-            if error.status == 404:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return False
             _raise_read(error)
         except ApiServerError as error:
@@ -93,7 +95,7 @@ class ApiObjects:
         return True
 
     async def uids(self) -> AsyncIterator[tuple[str, str]]:
-        """``namespace/name`` and uid of every object, in pages and without the objects themselves; raises like ``get``."""
+        """``namespace/name`` and uid of every object, in pages, without the objects themselves; raises like ``get``."""
         for path in self._paths:
             query: Query = (("limit", str(PAGE)),)
             while query:
@@ -120,7 +122,7 @@ def _names_object(error: AnsweredError) -> bool:
 
 def _raise_read(error: ApiServerError) -> NoReturn:
     """A question that failed: nothing was changed, so there is no doubt to keep."""
-    if isinstance(error, AnsweredError) and error.status in (403, 404):
+    if isinstance(error, AnsweredError) and error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         raise _forbidden_or_gone(error) from error
     retry_after = error.retry_after if isinstance(error, AnsweredError) else None
     message = f"The objects cannot be read ({error}). It is tried again."
@@ -130,27 +132,28 @@ def _raise_read(error: ApiServerError) -> NoReturn:
 def _write_error(error: ApiServerError) -> OperatorError:
     """What a failed status write means for whether it is stored.
 
-    Only answers that the API server gives before it touches its store are certain: a missing connection, 401, 403, 429
-    (turned away by flow control or while stopping), and refusals of the content. A 5xx may come after the store was asked,
-    or from something on the way.
+    Certain is only what ends before the API server touches its store: a missing connection, 401, 403, 429 (turned away
+    by flow control or while stopping), and refusals of the content. A 5xx may come after the store was asked, or from
+    something on the way.
     """
     if isinstance(error, NotSentError):
         return TransientError(reasons.RETRYING, f"The status was not stored ({error}). It is tried again.")
-    if not isinstance(error, AnsweredError) or error.status >= 500:
+    if not isinstance(error, AnsweredError) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return AmbiguousError(reasons.RETRYING, f"Whether the status was stored is unknown ({error}). It is read back.")
-    if error.status == 409 or (error.status == 404 and _names_object(error)):
+    if error.status == HTTPStatus.CONFLICT or (error.status == HTTPStatus.NOT_FOUND and _names_object(error)):
         return ConflictError(reasons.RETRYING, f"The object was changed or replaced meanwhile ({error.message}).")
-    if error.status in (403, 404):
+    if error.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return _forbidden_or_gone(error)
-    if error.status in (401, 429):
+    if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
         message = f"The status was not stored ({error}). It is tried again."
         return TransientError(reasons.RETRYING, message, retry_after=error.retry_after)
     message = f"The API server refuses the status{_fields(error.details)}: {error.message}. "
-    return StalledError(reasons.STATUS_REFUSED, message + "Install the CRD that belongs to this version of the operator.")
+    message += "Install the CRD that belongs to this version of the operator."
+    return StalledError(reasons.STATUS_REFUSED, message)
 
 
 def _forbidden_or_gone(error: AnsweredError) -> StalledError:
-    if error.status == 403:
+    if error.status == HTTPStatus.FORBIDDEN:
         message = f"The operator's service account may not do this: {error.message}. Grant it the operator's role."
         return StalledError(reasons.PERMISSION_DENIED, message)
     message = f"The API server does not serve {PLURAL}.{GROUP} {VERSION}. Install the operator's CRD."

@@ -36,6 +36,9 @@ _GROUP = Codec(GroupStatus)
 _CONDITION = Codec(Condition)
 _OPERATION = Codec(Operation)
 
+_UNREADABLE = Operation(id="", type="", phase="")
+"""Stands for a journal that is not even an object; what is there stays in ``Status.extra``."""
+
 
 class InvalidSpecError(StalledError):
     """The object breaks a rule of the CRD that did not exist yet when it was stored.
@@ -76,8 +79,8 @@ def read_resource(body: Mapping[str, Any], *, seen_at: float = 0.0) -> Resource:
 def read_status(raw: object) -> Status:
     """Read ``status``, whoever wrote it; never raises.
 
-    What is not understood goes to ``extra``. An ``operation`` that is there but unreadable is an open operation of no known
-    type, never an empty journal.
+    What is not understood goes to ``extra``. An ``operation`` that is there but unreadable is an open operation of no
+    known type, never an empty journal.
     """
     if not isinstance(raw, Mapping):
         return Status()
@@ -93,21 +96,19 @@ def read_status(raw: object) -> Status:
     if isinstance(rest.get("operation"), Mapping):
         known["operation"] = _read_operation(rest.pop("operation"))
     elif rest.get("operation") is not None:
-        known["operation"] = Operation(id="", type="", phase="")
+        known["operation"] = _UNREADABLE
     return Status(**known, extra=rest)
 
 
 def write_status(status: Status) -> dict[str, Any]:
     """Make the JSON of ``status``: what the operator knows, and beside it what another version left there."""
-    written = {**status.extra, **_STATUS.write(status)}
+    written = _STATUS.write(status, status.extra)
     if status.instance is not None:
         written["instance"] = _INSTANCE.write(status.instance)
     if status.groups:
         written["groups"] = [_GROUP.write(group) for group in status.groups]
-    if status.operation is not None:
-        operation = _write_operation(status.operation)
-        if operation or "operation" not in status.extra:
-            written["operation"] = operation
+    if status.operation is not None and not (status.operation == _UNREADABLE and "operation" in status.extra):
+        written["operation"] = _write_operation(status.operation)
     if status.history:
         written["history"] = [_write_operation(operation) for operation in status.history]
     if status.conditions:
@@ -166,14 +167,14 @@ def _read_condition(raw: Mapping[str, Any]) -> Condition:
 def _read_operation(raw: Mapping[str, Any]) -> Operation:
     known, rest, sound = _OPERATION.read(raw)
     if not sound or not known.get("id"):
-        # A journal that is not exactly readable is nobody's to act on: its type and phase are carried along, not believed.
+        # A journal that is not exactly readable is nobody's to act on: type and phase are carried along, not believed.
         rest |= {key: raw[key] for key in ("type", "phase") if key in raw}
         known |= {"type": "", "phase": ""}
     return Operation(**{"id": "", "type": "", "phase": "", **known}, extra=rest)
 
 
 def _write_operation(operation: Operation) -> dict[str, Any]:
-    return {**operation.extra, **_OPERATION.write(operation)}
+    return _OPERATION.write(operation, operation.extra)
 
 
 def _take(rest: dict[str, Any], key: str) -> list[Mapping[str, Any]] | None:

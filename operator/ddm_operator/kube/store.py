@@ -40,10 +40,10 @@ class Store:
         return self._by_key.get(key)
 
     def put(self, resource: Resource) -> bool:
-        """Take an object in; False when it is an older version of what is there already."""
+        """Take an object in; False when what is there already is the same version, or a newer one."""
         key = key_of(resource)
         known = self._by_key.get(key)
-        if known is not None and known.desired.uid == resource.desired.uid and _older(resource, known):
+        if known is not None and known.desired.uid == resource.desired.uid and not _newer(resource, known):
             return False
         if known is not None:
             self._drop(key, known)
@@ -61,7 +61,7 @@ class Store:
         return True
 
     def rivals(self, resource: Resource) -> tuple[Resource, ...]:
-        """All other objects that name the same instance id, oldest first; which of them count is the domain's business."""
+        """All other objects that name the same instance id, oldest first; the domain says which count."""
         keys = self._by_instance.get(resource.desired.instance_id, ())
         others = [self._by_key[key] for key in keys if self._by_key[key].desired.uid != resource.desired.uid]
         return tuple(sorted(others, key=lambda other: (other.desired.created, other.desired.uid)))
@@ -69,8 +69,8 @@ class Store:
     async def reconcile(self, listing: Listing) -> tuple[str, ...]:
         """Drop what a complete list does not show; the dropped keys.
 
-        An object that is deleted while a watch is down never yields a DELETED event. What was seen since the list began is
-        kept: the list may be older.
+        An object that is deleted while a watch is down never yields a DELETED event. What was seen since the list began
+        is kept: the list may be older.
         """
         began = self._monotonic()
         listed = {uid async for _, uid in listing.uids()}
@@ -95,7 +95,7 @@ def key_of(resource: Resource) -> str:
     return f"{resource.desired.namespace}/{resource.desired.name}"
 
 
-def _older(resource: Resource, known: Resource) -> bool:
-    """Whether a version is certainly older; versions that are no numbers are taken as they come."""
+def _newer(resource: Resource, known: Resource) -> bool:
+    """Whether a version is another and not certainly older; versions that are no numbers are taken as they come."""
     new, old = resource.resource_version, known.resource_version
-    return new.isdecimal() and old.isdecimal() and int(new) < int(old)
+    return int(new) > int(old) if new.isdecimal() and old.isdecimal() else new != old

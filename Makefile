@@ -1,0 +1,120 @@
+# All that is done here by hand or by CI, one target each. It needs make and Python 3.11 or newer, nothing else:
+# .venv is made, and mended when it is stale, before any target that needs it.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+ifeq ($(origin PYTHON), undefined)
+PYTHON := python3.13 python3.12 python3.11 python3 python
+else
+EXACTLY := --exactly
+endif
+
+BIN := .venv/bin
+PY := $(BIN)/python
+ARGS ?=
+WORKERS ?= auto
+PYTEST := $(PY) -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
+
+##@ See it work
+.PHONY: demo cluster cluster-down simulator run
+
+demo: venv ## A scale-out on a real API server, end to end (KEEP=1 leaves it up)
+	@$(PY) -m demo $(ARGS)
+
+cluster: venv ## Start a Kubernetes API server of our own; prints its kubeconfig and how to use it
+	@$(PY) -m devcluster up $(ARGS)
+
+cluster-down: venv ## Stop it
+	@$(PY) -m devcluster down $(ARGS)
+
+simulator: venv ## Run the simulated DDM and IAM cloud (ARGS="--help" lists what it can do)
+	@$(BIN)/ddm-simulator $(ARGS)
+
+run: venv ## Run the operator against the current kubeconfig
+	@$(BIN)/ddm-operator run $(ARGS)
+
+##@ Prove it
+.PHONY: test test-unit test-contract test-integration test-e2e check
+
+test: venv ## All tests (ARGS="-k name" chooses, WORKERS=0 runs them in one process)
+	@$(PYTEST) $(ARGS)
+
+test-unit: venv ## Pure functions and small parts, in seconds
+	@$(PYTEST) tests/unit $(ARGS)
+
+test-contract: venv ## Our cloud client and the official SDK against the simulator
+	@$(PYTEST) tests/contract $(ARGS)
+
+test-integration: venv ## The cluster's side against a real API server
+	@$(PYTEST) tests/integration $(ARGS)
+
+test-e2e: venv ## The operator as its own process, with everything that can go wrong
+	@$(PYTEST) tests/e2e $(ARGS)
+
+CHECKS := check-format check-lint check-types check-imports check-yaml check-docs
+check: venv ## Everything but the tests; goes on after a failure, and fails then
+	@$(MAKE) --keep-going $(CHECKS)
+
+##@ One by one
+.PHONY: $(CHECKS)
+
+check-format: venv ## Formatting (make format mends it)
+	$(BIN)/ruff format --check .
+
+check-lint: venv ## Lint
+	$(BIN)/ruff check .
+
+check-types: venv ## Types
+	$(BIN)/mypy
+
+check-imports: venv ## Import arrows between the packages
+	$(BIN)/lint-imports
+
+check-yaml: venv ## YAML files
+	$(BIN)/yamllint --strict .
+
+check-docs: venv ## Generated documents are what would be generated now
+	$(PY) -m tools.configuration --check
+
+##@ Work on it
+.PHONY: format docs lock venv clean
+
+format: venv ## Format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: venv ## Generate docs/configuration.md from the settings
+	$(PY) -m tools.configuration
+
+lock: venv ## Lock the dependencies anew, with hashes (ARGS="--upgrade" takes newer versions)
+	$(PY) -m pip install --quiet --upgrade --target build/uv 'uv>=0.13'
+	build/uv/bin/uv $(LOCK) --output-file requirements.lock $(ARGS)
+	build/uv/bin/uv $(LOCK) --group dev --output-file requirements-dev.lock $(ARGS)
+LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --quiet
+
+# The first that really runs: a name on the PATH may belong to a version manager that has no such version.
+venv: ## Make or mend .venv (PYTHON=/path/to/python chooses the Python)
+	@for python in $(PYTHON); do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then \
+			exec $$python tools/make_venv.py $(EXACTLY); \
+		fi; \
+	done; \
+	echo "Python 3.11 or newer is needed; none found under: $(PYTHON)" >&2; \
+	echo "Install one (Debian, Ubuntu: apt install python3 python3-venv), or make PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+clean: ## Remove all that was made here, .venv too; the built API server stays in the user's cache folder
+	rm -rf .venv .venv.lock .demo build dist operator/*.egg-info .*_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@
+.PHONY: help
+help:
+	@echo "ddm-operator: scales Huawei Cloud DDM instances out, exactly once per declared change."
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo

@@ -1,0 +1,98 @@
+"""The command line: ``ddm-operator run``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import IO, Any, TypeVar
+
+import click
+from typing_extensions import override
+
+from ddm_operator import logs
+from ddm_operator.environment import InvalidSettingsError, Variable, read_settings, variables
+
+EXIT_INVALID_SETTINGS = 2
+"""The same as for a wrong option: a restart does not help."""
+
+EXIT_CODES = """\b
+Exit codes:
+  0  stopped in good order, by SIGTERM or SIGINT
+  1  ended by an error or by the loss of the Lease, which the log tells: start it again
+  2  an option or a setting is wrong: starting it again does not help
+"""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+BY_NAME = {variable.name: variable for variable in variables()}
+
+
+class WrongSettings(click.ClickException):
+    """Ends the process with one message and without a traceback."""
+
+    exit_code = EXIT_INVALID_SETTINGS
+
+    @override
+    def show(self, file: IO[Any] | None = None) -> None:
+        lines = "".join(f"\n  {line}" for line in self.message.splitlines())
+        click.echo(f"ddm-operator was not started; its settings are wrong:{lines}", file=file, err=file is None)
+
+
+def setting(option: str, name: str, **attributes: Any) -> Callable[[Command], Command]:  # noqa: ANN401  # as click has it
+    """An option that wins over one environment variable and is described by it."""
+    variable = BY_NAME[name]
+    return click.option(option, "__".join(variable.path), help=_help(variable), default=None, **attributes)
+
+
+def _help(variable: Variable) -> str:
+    sentence, _, _ = variable.text.partition(". ")
+    default = f"; default: {variable.default}" if variable.default else ""
+    return f"{sentence.rstrip('.').replace('`', '')}.  [{variable.name}{default}]"
+
+
+@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ddm-operator", prog_name="ddm-operator")
+def main() -> None:
+    """Scale Huawei Cloud DDM instances out, exactly once per declared change."""
+
+
+@main.command(epilog=EXIT_CODES, short_help="Run the operator.")
+@setting("--namespace", "DDM_NAMESPACES", metavar="NAME[,NAME…]", multiple=True)
+@setting("--region", "DDM_CLOUD_REGION", metavar="NAME")
+@setting("--lease/--no-lease", "DDM_LEASE_ENABLED")
+@setting("--probes-port", "DDM_PROBES_PORT", metavar="PORT")
+@setting("--log-format", "DDM_LOG_FORMAT", metavar="FORMAT")
+@setting("--log-level", "DDM_LOG_LEVEL", metavar="LEVEL")
+def run(**options: object) -> None:
+    """Watch DDMInstance objects and bring each to the number of nodes that it declares.
+
+    Needs a kubeconfig (KUBECONFIG, or the usual file) outside of a cluster, and the cloud's credentials
+    (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, for example). Everything that can be set is an environment variable; the
+    options are the ones that are wanted by hand. All of them: docs/configuration.md.
+    """
+    try:
+        settings = read_settings(_grouped(options))
+    except InvalidSettingsError as error:
+        raise WrongSettings(str(error)) from None
+    logs.set_up(settings.log.format, settings.log.level)
+    from ddm_operator import handlers, wiring  # noqa: PLC0415  # --help and a wrong setting wait for no Kubernetes client
+
+    raise SystemExit(asyncio.run(wiring.run(settings, handlers)))
+
+
+def _grouped(options: dict[str, object]) -> dict[str, Any]:
+    """The options that were given, in the shape of ``Settings``."""
+    grouped: dict[str, Any] = {}
+    for name, value in options.items():
+        group, _, field = name.partition("__")
+        if value in (None, ()):
+            continue
+        if field:
+            grouped.setdefault(group, {})[field] = value
+        else:
+            grouped[group] = value
+    return grouped
+
+
+if __name__ == "__main__":
+    main(prog_name="ddm-operator")

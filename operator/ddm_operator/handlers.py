@@ -1,0 +1,204 @@
+"""The only place that knows Kopf: it watches the objects and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from typing import Any, Protocol
+
+import kopf
+
+from ddm_operator.errors import OperatorError
+from ddm_operator.kube.connect import Credentials
+from ddm_operator.kube.resource import GROUP, PLURAL, VERSION, InvalidSpecError, read_resource
+from ddm_operator.kube.store import Store, key_of
+
+logger = logging.getLogger(__name__)
+
+OnEvent = Callable[[str | None, Mapping[str, Any]], None]
+"""Takes the watch event's type (None: from a list) and the whole object."""
+
+Login = Callable[[], Awaitable[Credentials]]
+
+PREFIX = f"operator.{GROUP}"
+
+
+class Queue(Protocol):
+    """What events do to the work queue."""
+
+    def add(self, key: str) -> None:
+        """Ask for a pass."""
+
+    def forget(self, key: str) -> None:
+        """The object is gone."""
+
+
+class Kind(Protocol):
+    """Asks whether the API server knows the kind."""
+
+    async def served(self) -> bool:
+        """Raises OperatorError when the question failed."""
+
+
+def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEvent:
+    """Take what the watch shows into the store, and ask for a pass over what is new."""
+
+    def on_event(kind: str | None, body: Mapping[str, Any]) -> None:
+        try:
+            resource = read_resource(body, seen_at=monotonic())
+        except InvalidSpecError as error:
+            resource = error.resource
+        key = key_of(resource)
+        if kind != "DELETED":
+            if store.put(resource):
+                queue.add(key)
+        elif store.remove(key, resource.desired.uid):
+            queue.forget(key)
+            for rival in store.rivals(resource):
+                queue.add(key_of(rival))
+
+    return on_event
+
+
+def register(registry: kopf.OperatorRegistry, *, on_event: OnEvent, login: Login) -> None:
+    """Register the event handler and the login; a registry of one's own has neither."""
+
+    @kopf.on.login(registry=registry)
+    async def log_in(**_: object) -> kopf.ConnectionInfo:
+        return _connection(await login())
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def see(event: Mapping[str, Any], **_: object) -> None:
+        on_event(event["type"], event["object"])
+
+
+def build_settings() -> kopf.OperatorSettings:
+    """Kopf's settings for an operator that only watches.
+
+    Nothing is ever persisted by Kopf here; the names are set so that a handler added later would not use Kopf's own.
+    """
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = 500
+    settings.queueing.worker_limit = None  # a limit lets idle objects keep others waiting
+    settings.queueing.idle_timeout = 0.1  # an idle object's worker is memory
+    settings.networking.request_timeout = 30
+    settings.process.ultimate_exiting_timeout = None  # Kopf's end is not the process's
+    settings.persistence.finalizer = f"{PREFIX}/finalizer"
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=PREFIX)
+    return settings
+
+
+async def watch(
+    *,
+    on_event: OnEvent,
+    login: Login,
+    kind: Kind,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+    take_signals: Callable[[], None],
+    namespaces: Collection[str] = (),
+    pause: float = 5.0,
+) -> None:
+    """Watch until ``stop`` is set; a watch that fails is started again.
+
+    Args:
+        on_event: called for every object listed and every change, in the loop, never at once for the same object.
+        login: where the API server is, and as whom.
+        kind: asked before every start, because Kopf idles silently without the CRD.
+        stop: ends the watch; signals do not.
+        ready: set while a watch runs, cleared while there is none.
+        take_signals: installs the process's own signal handlers; called each time Kopf has put its own in their place.
+        namespaces: where to look; empty for everywhere.
+        pause: seconds between a watch that failed, or a look for a CRD that is not there, and the next attempt.
+    """
+    while not stop.is_set():
+        if await _served(kind, stop, pause):
+            try:
+                await _run(on_event, login, stop, ready, take_signals, namespaces)
+            except Exception:
+                logger.exception("The watch failed and is started again")
+        ready.clear()
+        await _wait(stop, pause)
+
+
+async def _run(
+    on_event: OnEvent,
+    login: Login,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+    take_signals: Callable[[], None],
+    namespaces: Collection[str],
+) -> None:
+    registry = kopf.OperatorRegistry()
+    register(registry, on_event=on_event, login=login)
+    tasks = await kopf.spawn_tasks(
+        registry=registry,
+        settings=build_settings(),
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        stop_flag=stop,
+        ready_flag=ready,
+    )
+    take_signals()
+    await kopf.run_tasks(tasks, ignored=_EveryTask())
+
+
+class _EveryTask:
+    """All tasks there are, also those to come.
+
+    At its end Kopf cancels every task of the loop that is not "ignored", among them what a call in flight has started
+    since. Its own tasks end with its root tasks.
+    """
+
+    def __contains__(self, task: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[asyncio.Task[Any]]:
+        return iter(asyncio.all_tasks())
+
+    def __len__(self) -> int:
+        return len(asyncio.all_tasks())
+
+
+async def _served(kind: Kind, stop: asyncio.Event, pause: float) -> bool:
+    """Wait for the CRD; False when stopped meanwhile."""
+    said = ""
+    while not stop.is_set():
+        try:
+            if await kind.served():
+                return True
+            text = f"The CRD {PLURAL}.{GROUP} is not installed. Apply it (crds/); the operator goes on by itself then."
+        except OperatorError as error:
+            text = error.message
+        if text != said:
+            logger.warning("%s", text)
+            said = text
+        await _wait(stop, pause)
+    return False
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+def _connection(credentials: Credentials) -> kopf.ConnectionInfo:
+    scheme, _, token = credentials.authorization.partition(" ")
+    return kopf.ConnectionInfo(
+        server=credentials.server,
+        ca_path=credentials.ca_file,
+        insecure=not credentials.verify,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=credentials.certificate_file,
+        private_key_path=credentials.key_file,
+        proxy_url=credentials.proxy,
+    )

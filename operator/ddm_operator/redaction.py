@@ -1,0 +1,74 @@
+"""The last defence of secrets: whatever is about to be shown has them taken out.
+
+Nothing should get here with a secret inside. Values that were registered are found in any spelling that a log line
+gives them; beyond those, what looks like a credential is taken out without being known.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote
+
+from typing_extensions import override
+
+MASK = "***"
+
+SHORTEST_SECRET = 6
+"""Characters; a shorter value would be found inside of ordinary words and make the log unreadable."""
+
+_NAMES = (
+    r"(?:(?:proxy-)?authorization|x-(?:auth|subject|security)-token|(?:set-)?cookie|password|passwd|secret|"
+    r"secret_?(?:access_?)?key|(?:security|access|id)_?token)"
+)
+
+_QUOTED = re.compile(rf"""(?i)(?P<start>(?P<q>\\?["']){_NAMES}(?P=q)\s*[:,=]\s*b?(?P<w>\\?["'])).*?(?P<end>(?P=w))""")
+"""``"X-Auth-Token": "…"``, also as a repr or inside of a JSON string."""
+
+_BARE = re.compile(rf"""(?i)(?P<start>\b{_NAMES}\s*[:=]\s*+)(?!["'\\*])[^"'\\\n]+""")
+"""``Authorization: …`` up to the end of the line or of the string around it."""
+
+_ADDRESS = re.compile(r"(?P<start>\bhttps?://)[^/\s@\"']+@")
+"""Name and password in an address."""
+
+_TOKEN = re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|\b[A-Za-z0-9+/_-]{200,}={0,2}")
+"""A JSON web token; a long run of Base64, as tokens of the cloud are (the page-long ``MII…``)."""
+
+
+class Redactor:
+    """Knows the values that must not be shown."""
+
+    def __init__(self) -> None:
+        self._spellings: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+
+    @override
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._spellings)} spellings)"
+
+    def hide(self, secret: str) -> None:
+        """Never show this value again, in any spelling: plain, in JSON, in an address, in a repr."""
+        if len(secret) < SHORTEST_SECRET:
+            return
+        self._spellings |= {
+            secret,
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+            quote(secret, safe=""),
+            repr(secret)[1:-1],
+        }
+        longest_first = sorted(self._spellings, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first)))
+
+    def clean(self, text: str) -> str:
+        """The text without what must not be shown; safe to apply again."""
+        if self._known:
+            text = self._known.sub(MASK, text)
+        text = _QUOTED.sub(rf"\g<start>{MASK}\g<end>", text)
+        text = _BARE.sub(rf"\g<start>{MASK}", text)
+        text = _ADDRESS.sub(rf"\g<start>{MASK}@", text)
+        return _TOKEN.sub(MASK, text)
+
+
+redactor = Redactor()
+"""The process's own; logging is one per process as well. Who reads a credential registers it here."""

@@ -1,0 +1,285 @@
+"""The composition root: makes the parts, joins them, and ends them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from random import SystemRandom
+from typing import Any, Protocol
+from uuid import uuid4
+from weakref import WeakValueDictionary
+
+from ddm_operator.clock import SystemClock
+from ddm_operator.domain.case import Limits
+from ddm_operator.engine.act import Actor
+from ddm_operator.engine.journal import Journal
+from ddm_operator.engine.observe import Observer
+from ddm_operator.engine.queue import WorkQueue
+from ddm_operator.engine.reconcile import Reconciler
+from ddm_operator.engine.setbacks import Setbacks
+from ddm_operator.engine.sightings import Sightings
+from ddm_operator.errors import OperatorError
+from ddm_operator.kube.client import ApiServer
+from ddm_operator.kube.connect import ConnectError, Credentials, credentials, load_configuration
+from ddm_operator.kube.events import ApiEvents
+from ddm_operator.kube.lease import LeaseElection, Timing
+from ddm_operator.kube.objects import ApiObjects
+from ddm_operator.kube.store import Store
+from ddm_operator.operations.scale_out import ScaleOut
+from ddm_operator.ports import Clouds, Lease
+from ddm_operator.probes import Health, Probes
+from ddm_operator.settings import Settings
+from ddm_operator.telemetry import Telemetry
+
+log = logging.getLogger(__name__)
+
+FAILED = 1
+"""Exit code after an error or the loss of the Lease."""
+
+STOP_SECONDS = 4.0
+"""How long passes may take to end once the process is told to stop; a call in flight has its own time-out."""
+
+STORE_SECONDS = 10.0
+"""How long the answer of a call in flight may take to be stored after that."""
+
+EVENTS_SECONDS = 1.0
+"""How long Events that wait may take to be sent at the end."""
+
+
+class Watching(Protocol):
+    """What brings the objects; ``handlers`` is it."""
+
+    def feed(self, store: Store, queue: WorkQueue, *, monotonic: Callable[[], float]) -> OnEvent: ...
+
+    async def watch(
+        self,
+        *,
+        on_event: OnEvent,
+        login: Callable[[], Awaitable[Credentials]],
+        kind: ApiObjects,
+        stop: asyncio.Event,
+        ready: asyncio.Event,
+        take_signals: Callable[[], None],
+        namespaces: Collection[str] = (),
+    ) -> None: ...
+
+
+OnEvent = Callable[[str | None, Mapping[str, Any]], None]
+
+
+@dataclass
+class Ending:
+    """How the process comes to its end: by a signal in good order, or for a reason."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    code: int = 0
+
+    def take_signals(self) -> None:
+        """Let SIGTERM and SIGINT stop the process in order."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self.stop.set)
+
+    def fail(self) -> None:
+        """Stop, and be started again by whoever watches over the process."""
+        self.code = FAILED
+        self.stop.set()
+
+
+async def run(settings: Settings, watching: Watching) -> int:
+    """Run until a signal, or until the Lease is lost; the exit code."""
+    ending = Ending()
+    ending.take_signals()
+    clock = SystemClock()
+    telemetry = Telemetry(version("ddm-operator"))
+    health = Health(clock.monotonic)
+    async with AsyncExitStack() as parts:
+        try:
+            configuration = await load_configuration()
+            await parts.enter_async_context(_probes(settings, health, telemetry))
+        except ConnectError as error:
+            log.error("%s", error)  # noqa: TRY400  # a traceback says nothing that the sentence does not
+            return FAILED
+        except OSError as error:
+            log.error("The probes cannot listen on port %s: %s.", settings.probes.port, error.strerror)  # noqa: TRY400  # as above
+            return FAILED
+        api = ApiServer.over(configuration)
+        parts.push_async_callback(api.close)
+        objects = ApiObjects(api, monotonic=clock.monotonic, namespaces=settings.namespaces)
+        lease = await parts.enter_async_context(_lease(settings, api, clock, health, ending))
+        if ending.stop.is_set():
+            return ending.code
+        telemetry.show_leader(lease.held)
+        operator = await parts.enter_async_context(_operator(settings, api, objects, lease, clock, telemetry))
+        ready = asyncio.Event()
+        tasks = [
+            asyncio.create_task(_show_readiness(ready, health), name="readiness"),
+            asyncio.create_task(operator.forget_deleted(settings.cadence.resync_seconds), name="store"),
+        ]
+        await watching.watch(
+            on_event=watching.feed(operator.store, operator.queue, monotonic=clock.monotonic),
+            login=lambda: credentials(configuration),
+            kind=objects,
+            stop=ending.stop,
+            ready=ready,
+            take_signals=ending.take_signals,
+            namespaces=settings.namespaces,
+        )
+        log.info("Stopping: no new pass begins, a call in flight is finished and its answer stored.")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return ending.code
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The parts that work on objects."""
+
+    store: Store
+    queue: WorkQueue
+    objects: ApiObjects
+
+    async def forget_deleted(self, every: float) -> None:
+        """Objects that were deleted while the watch was down never yield an event."""
+        while True:
+            await asyncio.sleep(every)
+            try:
+                gone = await self.store.reconcile(self.objects)
+            except OperatorError as error:
+                log.debug("The list of objects failed and is tried again: %s", error.message)
+                continue
+            for key in gone:
+                self.queue.forget(key)
+
+
+def limits(settings: Settings) -> Limits:
+    """The engine's limits, as the settings have them."""
+    cadence = settings.cadence
+    return Limits(
+        poll=cadence.poll_seconds,
+        resync=cadence.resync_seconds,
+        recheck=cadence.stalled_recheck_seconds,
+        settle=cadence.settle_seconds,
+        unconfirmed=cadence.unconfirmed_limit_seconds,
+        deadline=cadence.operation_deadline_seconds,
+        job_missing=cadence.job_missing_seconds,
+        send=cadence.send_limit_seconds,
+        max_step=settings.scaling.max_step,
+        max_attempts=settings.scaling.max_attempts,
+    )
+
+
+@asynccontextmanager
+async def _probes(settings: Settings, health: Health, telemetry: Telemetry) -> AsyncIterator[None]:
+    probes = Probes(health, telemetry.render, telemetry.content_type)
+    health.unready("watch", "not started")
+    port = await probes.start(settings.probes.host, settings.probes.port)
+    log.info("Probes and metrics on port %d", port, extra={"port": port})
+    try:
+        yield
+    finally:
+        await probes.stop()
+
+
+@asynccontextmanager
+async def _lease(
+    settings: Settings, api: ApiServer, clock: SystemClock, health: Health, ending: Ending
+) -> AsyncIterator[Lease]:
+    """Lead, or wait for it; yields once this process leads or was told to stop."""
+    if not settings.lease.enabled:
+        yield AlwaysLeading()
+        return
+    duration = float(settings.lease.duration_seconds)
+    timing = Timing(duration, renew_deadline=duration * 2 / 3, retry=duration / 7.5, request=duration / 3.75)
+    lease = LeaseElection(
+        api,
+        namespace=settings.lease.namespace or _own_namespace(),
+        name=settings.lease.name,
+        identity=f"{socket.gethostname()}_{uuid4().hex[:12]}",
+        now=clock.now,
+        monotonic=clock.monotonic,
+        on_lost=ending.fail,
+        timing=timing,
+    )
+    health.ready("watch", "standing by, another replica leads")
+    acquiring = asyncio.create_task(lease.acquire(), name="lease acquisition")
+    stopping = asyncio.create_task(ending.stop.wait(), name="stop")
+    await asyncio.wait({acquiring, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (acquiring, stopping):
+        task.cancel()
+    await asyncio.gather(acquiring, stopping, return_exceptions=True)
+    try:
+        yield lease
+    finally:
+        await lease.release()
+
+
+@asynccontextmanager
+async def _operator(
+    settings: Settings, api: ApiServer, objects: ApiObjects, lease: Lease, clock: SystemClock, telemetry: Telemetry
+) -> AsyncIterator[Operator]:
+    events = ApiEvents(api, now=clock.now, instance=socket.gethostname())
+    store = Store(monotonic=clock.monotonic)
+    bounds, kinds, chance = limits(settings), (ScaleOut(),), SystemRandom()
+    journal = Journal(objects, store, events, telemetry)
+    actor = Actor(journal, lease, clock, bounds, kinds, new_id=lambda: str(uuid4()))
+    async with _clouds(settings, clock, telemetry) as clouds:
+        reconciler = Reconciler(
+            objects=objects,
+            store=store,
+            clouds=clouds,
+            clock=clock,
+            limits=bounds,
+            kinds=kinds,
+            observer=Observer(clock, bounds),
+            journal=journal,
+            actor=actor,
+            sightings=Sightings(),
+            setbacks=Setbacks(bounds, chance),
+            instances=WeakValueDictionary(),
+        )
+        queue = WorkQueue(reconciler.reconcile, workers=settings.workers, monotonic=clock.monotonic, random=chance)
+        telemetry.show_queue(lambda: queue.depth, lambda: queue.oldest_age)
+        events.start()
+        queue.start()
+        try:
+            yield Operator(store, queue, objects)
+        finally:
+            await queue.stop(STOP_SECONDS)
+            await actor.finish(settings.cadence.enlarge_timeout_seconds + STORE_SECONDS)
+            await events.stop(EVENTS_SECONDS)
+
+
+class AlwaysLeading:
+    """The Lease of a single replica that was told not to ask for one."""
+
+    def held(self) -> bool:
+        """Always."""
+        return True
+
+
+async def _show_readiness(ready: asyncio.Event, health: Health) -> None:
+    """Ready once the watch runs: then every object is known, or about to be."""
+    health.unready("watch", "waiting for the API server to show the DDMInstance objects; is the CRD installed?")
+    await ready.wait()
+    health.ready("watch")
+
+
+def _own_namespace() -> str:
+    """The pod's namespace, from the service account that is mounted into it."""
+    try:
+        with open(SERVICE_ACCOUNT_NAMESPACE, encoding="utf-8") as file:  # noqa: PTH123, ASYNC230
+            return file.read().strip()
+    except FileNotFoundError:
+        return os.environ.get("POD_NAMESPACE", "default")
+
+
+SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"

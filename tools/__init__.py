@@ -1,0 +1,1 @@
+"""What the Makefile needs that does not fit in a line of it."""
