@@ -70,7 +70,7 @@ check-types: venv ## Types
 	$(BIN)/mypy
 
 check-imports: venv ## Import arrows between the packages
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 check-yaml: venv ## YAML files
 	$(BIN)/yamllint --strict .

@@ -20,13 +20,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
-STAMP = VENV / "made-from.json"
-"""Written last; without it, what is there is half made."""
-
 LOCK = "requirements-dev.lock"
+
+STAMP = "made-from.json"
+"""In the venv, written last; without it, what is there is half made."""
 
 DESCRIBE = "import sys; print(sys._base_executable, *sys.version_info[:2], sep='\\n')"
 """Which interpreter a venv stands on; ``realpath`` of it is compared, because links to it come and go."""
@@ -43,45 +40,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exactly", action="store_true", help="the venv must stand on this very interpreter")
     exactly = parser.parse_args().exactly
-    if next(stale(exactly=exactly), None) is None:
+    root = Path(__file__).resolve().parent.parent
+    if next(stale(root, exactly=exactly), None) is None:
         return
-    with (ROOT / ".venv.lock").open("w") as lock:
+    with (root / ".venv.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for reason in stale(exactly=exactly):
-            make(reason)
+        for reason in stale(root, exactly=exactly):
+            make(root, reason)
             break
 
 
-def stale(*, exactly: bool) -> Iterator[str]:
+def stale(root: Path, *, exactly: bool) -> Iterator[str]:
     """Why the venv has to be made anew, in words; nothing when it is as it should be.
 
     The first reason is the one that counts: what comes after it is looked at only when there is none before it.
     """
-    if not VENV.exists():
+    venv = root / ".venv"
+    if not venv.exists():
         yield "there is none yet"
     try:
-        made_from = json.loads(STAMP.read_text())
+        made_from = json.loads((venv / STAMP).read_text())
     except (OSError, ValueError):
         made_from = {}
         yield "it is half made, or made by something else"
-    now = wanted()
+    now = wanted(root)
     if made_from.get("folder") != now["folder"]:
         yield f"it was made in {made_from.get('folder')}"
     yield from (f"{name} has changed" for name, value in now.items() if made_from.get(name) != value)
-    base = interpreter_of(PYTHON)
+    base = interpreter_of(venv / "bin" / "python")
     if base != made_from.get("base"):
         yield "its Python has changed" if base else "its Python is gone"
     if exactly and base != interpreter_of(Path(sys.executable)):
         yield f"it stands on another Python than {sys.executable}"
 
 
-def wanted() -> dict[str, str]:
+def wanted(root: Path) -> dict[str, str]:
     """What the venv is made from: the folder, because scripts hold its path, and digests of the sources."""
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pyproject = tomllib.loads((root / "pyproject.toml").read_text())
     packaging = {"project": pyproject["project"], "setuptools": pyproject["tool"]["setuptools"]}
     return {
-        "folder": str(ROOT),
-        LOCK: digest((ROOT / LOCK).read_bytes()),
+        "folder": str(root),
+        LOCK: digest((root / LOCK).read_bytes()),
         "pyproject.toml": digest(json.dumps(packaging, sort_keys=True).encode()),
         Path(__file__).name: digest(Path(__file__).read_bytes()),
     }
@@ -102,32 +101,34 @@ def interpreter_of(python: Path) -> str | None:
     return f"{os.path.realpath(executable)} {'.'.join(version).rstrip('.')}"
 
 
-def make(reason: str) -> None:
+def make(root: Path, reason: str) -> None:
     """Make the venv from nothing; an earlier one is removed first, so that nothing of it survives."""
     print(f"Making .venv with Python {sys.version.split()[0]} ({reason}) ...", flush=True)
     began = time.monotonic()
-    if VENV.is_symlink() or VENV.is_file():
-        VENV.unlink()
-    elif VENV.exists():
-        shutil.rmtree(VENV)
+    venv = root / ".venv"
+    python = venv / "bin" / "python"
+    if venv.is_symlink() or venv.is_file():
+        venv.unlink()
+    elif venv.exists():
+        shutil.rmtree(venv)
     if importlib.util.find_spec("ensurepip"):
-        call(sys.executable, "-m", "venv", str(VENV))
-        pip = [str(PYTHON), "-m", "pip"]
+        call(root, sys.executable, "-m", "venv", str(venv))
+        pip = [str(python), "-m", "pip"]
     elif importlib.util.find_spec("pip"):
-        call(sys.executable, "-m", "venv", "--without-pip", str(VENV))
-        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+        call(root, sys.executable, "-m", "venv", "--without-pip", str(venv))
+        pip = [sys.executable, "-m", "pip", "--python", str(python)]
     else:
         sys.exit(NO_PIP.format(python=sys.executable))
     install = [*pip, "--disable-pip-version-check", "install", "--quiet"]
-    call(*install, "--require-hashes", "--requirement", LOCK)
-    call(*install, "--no-deps", "--no-build-isolation", "--editable", ".")
-    STAMP.write_text(json.dumps({**wanted(), "base": interpreter_of(PYTHON)}, indent=2) + "\n")
+    call(root, *install, "--require-hashes", "--requirement", LOCK)
+    call(root, *install, "--no-deps", "--no-build-isolation", "--editable", ".")
+    (venv / STAMP).write_text(json.dumps({**wanted(root), "base": interpreter_of(python)}, indent=2) + "\n")
     print(f"Made .venv in {time.monotonic() - began:.0f} s.", flush=True)
 
 
-def call(*command: str) -> None:
-    """Run a command in the project's folder; ends with its exit code when it fails, after what it said."""
-    ended = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+def call(root: Path, *command: str) -> None:
+    """Run a command in the project's folder; ends with a sentence when it fails, after what it said itself."""
+    ended = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False)
     if ended.returncode:
         sys.exit(f"Making .venv failed (exit code {ended.returncode}): {' '.join(command)}")
 

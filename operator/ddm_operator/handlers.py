@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import kopf
@@ -32,13 +33,6 @@ class Queue(Protocol):
 
     def forget(self, key: str) -> None:
         """The object is gone."""
-
-
-class Kind(Protocol):
-    """Asks whether the API server knows the kind."""
-
-    async def served(self) -> bool:
-        """Raises OperatorError when the question failed."""
 
 
 def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEvent:
@@ -93,59 +87,85 @@ def build_settings() -> kopf.OperatorSettings:
     return settings
 
 
-async def watch(
-    *,
-    on_event: OnEvent,
-    login: Login,
-    kind: Kind,
-    stop: asyncio.Event,
-    ready: asyncio.Event,
-    take_signals: Callable[[], None],
-    namespaces: Collection[str] = (),
-    pause: float = 5.0,
-) -> None:
-    """Watch until ``stop`` is set; a watch that fails is started again.
+@dataclass(frozen=True)
+class Watch:
+    """Watches the objects, and starts again whenever that fails.
 
     Args:
-        on_event: called for every object listed and every change, in the loop, never at once for the same object.
+        on_event: called for every object listed and every change, in the loop.
         login: where the API server is, and as whom.
-        kind: asked before every start, because Kopf idles silently without the CRD.
-        stop: ends the watch; signals do not.
-        ready: set while a watch runs, cleared while there is none.
+        served: whether the CRD is there; asked before every start, because Kopf idles silently without it.
+        caught_up: returns when every object that exists was seen.
         take_signals: installs the process's own signal handlers; called each time Kopf has put its own in their place.
         namespaces: where to look; empty for everywhere.
-        pause: seconds between a watch that failed, or a look for a CRD that is not there, and the next attempt.
+        pause: seconds between a failure, or a look for a CRD that is not there, and the next attempt.
     """
-    while not stop.is_set():
-        if await _served(kind, stop, pause):
+
+    on_event: OnEvent
+    login: Login
+    served: Callable[[], Awaitable[bool]]
+    caught_up: Callable[[], Awaitable[None]]
+    take_signals: Callable[[], None]
+    namespaces: Collection[str] = ()
+    pause: float = 5.0
+
+    async def run(self, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Watch until ``stop`` is set; ``ready`` is set while a watch runs that has seen all there is."""
+        while not stop.is_set():
+            if await self._find(stop):
+                try:
+                    await self._run(stop, ready)
+                except Exception:
+                    logger.exception("The watch failed and is started again")
+            ready.clear()
+            await _wait(stop, self.pause)
+
+    async def _find(self, stop: asyncio.Event) -> bool:
+        """Wait for the CRD; False when stopped meanwhile."""
+        said = ""
+        while not stop.is_set():
             try:
-                await _run(on_event, login, stop, ready, take_signals, namespaces)
-            except Exception:
-                logger.exception("The watch failed and is started again")
-        ready.clear()
-        await _wait(stop, pause)
+                if await self.served():
+                    return True
+                text = (
+                    f"The CRD {PLURAL}.{GROUP} is not installed. Apply it (crds/); the operator goes on by itself then."
+                )
+            except OperatorError as error:
+                text = error.message
+            if text != said:
+                logger.warning("%s", text)
+                said = text
+            await _wait(stop, self.pause)
+        return False
 
+    async def _run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        registry = kopf.OperatorRegistry()
+        register(registry, on_event=self.on_event, login=self.login)
+        tasks = await kopf.spawn_tasks(
+            registry=registry,
+            settings=build_settings(),
+            clusterwide=not self.namespaces,
+            namespaces=self.namespaces,
+            stop_flag=stop,
+        )
+        self.take_signals()
+        announcing = asyncio.create_task(self._announce(ready), name="readiness")
+        try:
+            await kopf.run_tasks(tasks, ignored=_EveryTask())
+        finally:
+            announcing.cancel()
 
-async def _run(
-    on_event: OnEvent,
-    login: Login,
-    stop: asyncio.Event,
-    ready: asyncio.Event,
-    take_signals: Callable[[], None],
-    namespaces: Collection[str],
-) -> None:
-    registry = kopf.OperatorRegistry()
-    register(registry, on_event=on_event, login=login)
-    tasks = await kopf.spawn_tasks(
-        registry=registry,
-        settings=build_settings(),
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        stop_flag=stop,
-        ready_flag=ready,
-    )
-    take_signals()
-    await kopf.run_tasks(tasks, ignored=_EveryTask())
+    async def _announce(self, ready: asyncio.Event) -> None:
+        while True:
+            try:
+                await self.caught_up()
+            except OperatorError as error:
+                logger.warning("Whether all objects were seen is not known: %s", error.message)
+                await asyncio.sleep(self.pause)
+            else:
+                logger.info("Watching; every object was seen")
+                ready.set()
+                return
 
 
 class _EveryTask:
@@ -163,23 +183,6 @@ class _EveryTask:
 
     def __len__(self) -> int:
         return len(asyncio.all_tasks())
-
-
-async def _served(kind: Kind, stop: asyncio.Event, pause: float) -> bool:
-    """Wait for the CRD; False when stopped meanwhile."""
-    said = ""
-    while not stop.is_set():
-        try:
-            if await kind.served():
-                return True
-            text = f"The CRD {PLURAL}.{GROUP} is not installed. Apply it (crds/); the operator goes on by itself then."
-        except OperatorError as error:
-            text = error.message
-        if text != said:
-            logger.warning("%s", text)
-            said = text
-        await _wait(stop, pause)
-    return False
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from random import SystemRandom
 from typing import Any, Protocol
 from uuid import uuid4
@@ -56,7 +57,8 @@ EVENTS_SECONDS = 1.0
 class Watching(Protocol):
     """What brings the objects; ``handlers`` is it."""
 
-    def feed(self, store: Store, queue: WorkQueue, *, monotonic: Callable[[], float]) -> OnEvent: ...
+    def feed(self, store: Store, queue: WorkQueue, *, monotonic: Callable[[], float]) -> OnEvent:
+        """What takes an event into the store and the queue."""
 
     async def watch(
         self,
@@ -68,7 +70,8 @@ class Watching(Protocol):
         ready: asyncio.Event,
         take_signals: Callable[[], None],
         namespaces: Collection[str] = (),
-    ) -> None: ...
+    ) -> None:
+        """Watch until ``stop`` is set."""
 
 
 OnEvent = Callable[[str | None, Mapping[str, Any]], None]
@@ -276,8 +279,7 @@ async def _show_readiness(ready: asyncio.Event, health: Health) -> None:
 def _own_namespace() -> str:
     """The pod's namespace, from the service account that is mounted into it."""
     try:
-        with open(SERVICE_ACCOUNT_NAMESPACE, encoding="utf-8") as file:  # noqa: PTH123, ASYNC230
-            return file.read().strip()
+        return Path(SERVICE_ACCOUNT_NAMESPACE).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return os.environ.get("POD_NAMESPACE", "default")
 

@@ -82,26 +82,23 @@ REFUSED_BODIES = [
     pytest.param({"sepc": {}, "spec": {"instanceId": INSTANCE_ID}}, 'unknown field "sepc"', id="misspelt"),
 ]
 
-ACCEPTED_SPECS = [
-    pytest.param({"instanceId": INSTANCE_ID, **spec}, id=name)
-    for name, spec in {
-        "observed-only": {},
-        "one-node": {"nodes": 1},
-        "most-nodes": {"nodes": 32},
-        "group": {"nodes": 2, "groupId": "f080abf2010d45118068c28c8958f5fcgr09"},
-        "group-observed-only": {"groupId": "f080abf2010d45118068c28c8958f5fcgr09"},
-        "flavor": {"nodes": 2, "flavorId": "8f2e696c-a9c1-30bd-af90-25522bc67606"},
-        "region-three-digits": {"region": "eu-west-101"},
-        "region-two-parts": {"region": "eu-de"},
-        "region-longest": {"region": "a" * 63},
-        "project": {"projectId": "055d9f4ee780d4d42f96c01c1bc3c50c"},
-        "paused": {"nodes": 4, "paused": True},
-        "defaults-spelt-out": {"nodes": 2, **DEFAULTS},
-        "id-of-another-shape": {"instanceId": "1eb697c0-1842-43a3-8671-f562d0385cb9"},
-        "id-one-letter": {"instanceId": "a"},
-        "id-longest": {"instanceId": "A_-9" * 16},
-    }.items()
-]
+ACCEPTED: dict[str, Json] = {
+    "observed-only": {},
+    "one-node": {"nodes": 1},
+    "most-nodes": {"nodes": 32},
+    "group": {"nodes": 2, "groupId": "f080abf2010d45118068c28c8958f5fcgr09"},
+    "group-observed-only": {"groupId": "f080abf2010d45118068c28c8958f5fcgr09"},
+    "flavor": {"nodes": 2, "flavorId": "8f2e696c-a9c1-30bd-af90-25522bc67606"},
+    "region-three-digits": {"region": "eu-west-101"},
+    "region-two-parts": {"region": "eu-de"},
+    "region-longest": {"region": "a" * 63},
+    "project": {"projectId": "055d9f4ee780d4d42f96c01c1bc3c50c"},
+    "paused": {"nodes": 4, "paused": True},
+    "defaults-spelt-out": {"nodes": 2, **DEFAULTS},
+    "id-of-another-shape": {"instanceId": "1eb697c0-1842-43a3-8671-f562d0385cb9"},
+    "id-one-letter": {"instanceId": "a"},
+    "id-longest": {"instanceId": "A_-9" * 16},
+}
 
 
 @pytest.mark.parametrize(("spec", "message"), REFUSED_SPECS)
@@ -119,8 +116,9 @@ def test_a_wrong_object_is_refused(ddminstances: DDMInstances, body: Json, messa
     assert message in refusal.value.message
 
 
-@pytest.mark.parametrize("spec", ACCEPTED_SPECS)
-def test_a_right_spec_is_accepted(ddminstances: DDMInstances, spec: Json) -> None:
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_right_spec_is_accepted(ddminstances: DDMInstances, name: str) -> None:
+    spec = {"instanceId": INSTANCE_ID, **ACCEPTED[name]}
     assert ddminstances.create(spec)["spec"] == {**DEFAULTS, **spec}
 
 

@@ -7,18 +7,20 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from typing_extensions import override
 
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import load_configuration
 from ddm_operator.kube.lease import LeaseElection, Timing
 from tests.support.kubeapi import Api, Json
 from tests.support.proxy import Proxy
+from tests.support.waiting import until
 
 QUICK = Timing(duration=15, renew_deadline=10, retry=0.05, request=0.5)
 
@@ -55,6 +57,7 @@ class Clock:
 
 
 class RealClock(Clock):
+    @override
     def __call__(self) -> float:
         return time.monotonic()
 
@@ -78,7 +81,7 @@ class Contender:
         )
 
 
-Contenders = Callable[..., "asyncio.Future[Contender]"]
+Contenders = Callable[..., Awaitable[Contender]]
 
 
 @pytest.fixture
@@ -113,12 +116,6 @@ async def stored(api: Api, namespace: str) -> Json:
         await asyncio.to_thread(api.get, f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/leader")
     )["spec"]
     return spec
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_one_of_two_leads_and_hands_over_on_release(api: Api, contender: Contenders, namespace: str) -> None:

@@ -141,7 +141,7 @@ async def test_the_kind_is_served(objects: ApiObjects) -> None:
     assert await objects.served()
 
 
-async def test_a_user_who_may_not_is_told_so(api: Api, server: ApiServer, kubeconfig: Path, namespace: str) -> None:
+async def test_a_user_who_may_not_is_told_so(api: Api, kubeconfig: Path, namespace: str) -> None:
     account = api.post(f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "nobody"}})["metadata"][
         "name"
     ]

@@ -6,25 +6,26 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import yaml
 from kubernetes.aio.client import Configuration
 
-from ddm_operator.handlers import feed, watch
+from ddm_operator.handlers import Watch, feed
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import credentials, load_configuration
 from ddm_operator.kube.objects import ApiObjects
 from ddm_operator.kube.store import Store
 from devcluster import ControlPlane
-from tests.support.controlplane import CRD_FILE, CRD_PATH
+from tests.support import crdschema
+from tests.support.controlplane import CRD_PATH
 from tests.support.ddminstances import DDMInstances
 from tests.support.kubeapi import Api
 from tests.support.proxy import Proxy
+from tests.support.waiting import until
 
 
 class Queue:
@@ -62,16 +63,16 @@ class Watching:
             asyncio.get_running_loop().add_signal_handler(number, self.signals.append, number.name)
 
     async def run(self) -> None:
-        await watch(
+        watch = Watch(
             on_event=feed(self.store, self.queue, monotonic=self.monotonic),
             login=lambda: credentials(self._configuration),
-            kind=self.objects,
-            stop=self.stop,
-            ready=self.ready,
+            served=self.objects.served,
+            caught_up=lambda: self.store.caught_up(self.objects),
             take_signals=self.take_signals,
             namespaces=self._namespaces,
             pause=0.2,
         )
+        await watch.run(stop=self.stop, ready=self.ready)
 
 
 @asynccontextmanager
@@ -101,12 +102,6 @@ def instances(api: Api, namespace: str) -> DDMInstances:
     return DDMInstances(api, namespace)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 def absences(caplog: pytest.LogCaptureFixture) -> int:
     """How often the log said that the CRD is not there."""
     return sum("is not installed" in record.getMessage() for record in caplog.records)
@@ -124,6 +119,14 @@ async def test_what_is_there_and_what_changes_is_seen(configuration: Configurati
         assert seen is not None
         assert seen.desired.nodes == 5
     assert around.queue.asked == [("add", "before"), ("add", "after"), ("add", "before")]
+
+
+async def test_ready_means_that_all_was_seen(configuration: Configuration, instances: DDMInstances) -> None:
+    for n in range(30):
+        instances.create(name=f"orders-{n}")
+    async with watching(configuration, instances.namespace) as around:
+        await asyncio.wait_for(around.ready.wait(), 10)
+        assert len(around.store) == 30
 
 
 async def test_a_deleted_object_is_forgotten_and_its_rivals_are_looked_at(
@@ -209,12 +212,14 @@ async def test_a_broken_connection_is_made_again(configuration: Configuration, i
             assert around.store.get(f"{instances.namespace}/gone") is None
 
 
-async def test_without_the_crd_it_waits_and_says_so_once(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+async def test_without_the_crd_it_waits_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     environ = {name: value for name, value in os.environ.items() if name != "CLUSTER"}
     plane = await asyncio.to_thread(ControlPlane.start, lambda _: None, env=environ)
     try:
         configuration = await load_configuration({"KUBECONFIG": str(plane.kubeconfig)})
-        manifest = yaml.safe_load(CRD_FILE.read_text())
+        manifest = crdschema.load()
+        assert plane.token is not None
+        assert plane.ca_file is not None
         with Api(plane.server, plane.token, plane.ca_file) as api, caplog.at_level(logging.WARNING, "ddm_operator"):
             async with watching(configuration) as around:
                 await until(lambda: absences(caplog) == 1)

@@ -65,7 +65,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def hanging(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def hanging(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A run with two workers whose tests never end."""
     process = subprocess.Popen(
         command("-n", "2"), cwd=folder, env=environment(HANG="1"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -103,7 +103,7 @@ def test_it_is_not_started_for_tests_that_do_not_need_it(folder: Path) -> None:
     assert "control plane" not in output
 
 
-def test_it_ends_when_the_run_is_killed(folder: Path, hanging: "subprocess.Popen[bytes]") -> None:
+def test_it_ends_when_the_run_is_killed(folder: Path, hanging: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + RUN_TIMEOUT_SECONDS
     while not any(servers(folder)):
         assert time.monotonic() < deadline, "no test began"

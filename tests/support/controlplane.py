@@ -9,115 +9,22 @@ Fixtures: `control_plane`, `kubeconfig`, `api`, `crd`, `namespace`.
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import secrets
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from multiprocessing.connection import Client, Listener
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from devcluster import ControlPlane, DevclusterError
+from devcluster import DevclusterError
 from tests.support import crdschema
+from tests.support.keeper import Connection, Keeper, RemoteKeeper
 from tests.support.kubeapi import Api
 
 CRD_PATH: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
-_START, _END = b"start", b"end"
-_MAX_NAMESPACE = 63
-
-
-@dataclass(frozen=True)
-class Connection:
-    """How to reach the control plane, and where it says what happened in it."""
-
-    server: str
-    token: str = field(repr=False)
-    ca_file: str
-    kubeconfig: str
-    audit_log: str
-    """One JSON audit event a line, of every worker's tests: filter by namespace or by user."""
-
-
-class Keeper:
-    """Has the control plane of this run; starts it when it is first asked for."""
-
-    def __init__(self, progress: Callable[[str], None]) -> None:
-        self._progress = progress
-        self._plane: ControlPlane | None = None
-        self._failure: DevclusterError | None = None
-        self._listener: Listener | None = None
-        self._thread = threading.Thread(target=self._serve, name="control-plane-keeper", daemon=True)
-
-    @property
-    def address(self) -> str:
-        """The socket that workers ask at, in a folder that only this user can enter."""
-        if self._listener is None:
-            self._listener = Listener(family="AF_UNIX")
-            self._thread.start()
-        return str(self._listener.address)
-
-    def connect(self) -> Connection:
-        """The running control plane.
-
-        Raises:
-            DevclusterError: It could not be started; that is not tried twice.
-        """
-        if self._failure is not None:
-            raise self._failure
-        try:
-            plane = self._plane = self._plane or ControlPlane.start(self._progress, env=_environment())
-        except DevclusterError as error:
-            self._failure = error
-            raise
-        places = (plane.ca_file, plane.kubeconfig, plane.audit_log)
-        return Connection(plane.server, str(plane.token), *map(str, places))
-
-    def stop(self) -> None:
-        """End the control plane, if there is one."""
-        if self._listener is not None:
-            with Client(self._listener.address) as client:
-                client.send_bytes(_END)
-            self._thread.join()
-            self._listener.close()
-        if self._plane is not None:
-            self._plane.stop()
-
-    def _serve(self) -> None:
-        assert self._listener is not None
-        while True:
-            with self._listener.accept() as client:
-                if client.recv_bytes() == _END:
-                    return
-                client.send_bytes(json.dumps(self._answer()).encode())
-
-    def _answer(self) -> dict[str, Any]:
-        try:
-            return {"connection": asdict(self.connect())}
-        except DevclusterError as error:
-            return {"failure": str(error)}
-
-
-@dataclass(frozen=True)
-class RemoteKeeper:
-    """The keeper of the process that started this worker."""
-
-    address: str
-
-    def connect(self) -> Connection:
-        """Ask for the control plane; raises as `Keeper.connect` does."""
-        with Client(self.address) as client:
-            client.send_bytes(_START)
-            answer = json.loads(client.recv_bytes())
-        if "failure" in answer:
-            raise DevclusterError(answer["failure"])
-        return Connection(**answer["connection"])
-
+_MAX_NAMESPACE: Final = 63
 
 _KEEPER: Final = pytest.StashKey[Keeper | RemoteKeeper]()
 _WORKER_INPUT: Final = "control_plane_address"
@@ -194,10 +101,6 @@ def namespace(api: Api, request: pytest.FixtureRequest) -> str:
     name = f"{test[: _MAX_NAMESPACE - len(unique) - 1].rstrip('-')}-{unique}"
     api.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     return name
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "CLUSTER"}
 
 
 def _say(config: pytest.Config, line: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
 from ddm_operator.domain.model import Desired, Resource, Status
 from ddm_operator.errors import TransientError
-from ddm_operator.kube.store import Store
+from ddm_operator.kube.store import LOOK_EVERY, Store, reconcile_forever
+from tests.support.waiting import until
 
 
 def resource(
@@ -119,3 +121,35 @@ async def test_a_list_that_breaks_off_drops_nothing(store: Store) -> None:
     with pytest.raises(TransientError):
         await store.reconcile(Listing([], breaks=True))
     assert len(store) == 1
+
+
+async def test_it_has_caught_up_when_all_that_is_listed_was_seen(store: Store) -> None:
+    entries = [("shop/a", "a"), ("shop/b", "b")]
+    waiting = asyncio.create_task(store.caught_up(Listing(entries)))
+    store.put(resource("a"))
+    await asyncio.sleep(3 * LOOK_EVERY)
+    assert not waiting.done()
+    store.put(resource("b"))
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_what_is_deleted_meanwhile_is_not_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddm_operator.kube.store.LOOKS_PER_LIST", 1)
+    entries = [("shop/a", "a")]
+    waiting = asyncio.create_task(store.caught_up(Listing(entries)))
+    await asyncio.sleep(0)
+    entries.clear()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_it_is_reconciled_again_after_a_list_that_failed(store: Store) -> None:
+    store.put(resource("gone", seen_at=1.0))
+    listing = Listing([], breaks=True)
+    dropped: list[str] = []
+    task = asyncio.create_task(reconcile_forever(store, listing, every=0.01, on_gone=dropped.extend))
+    await asyncio.sleep(0.05)
+    assert dropped == []
+    listing.breaks = False
+    await until(lambda: dropped == ["shop/gone"])
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Awaitable, Callable, Coroutine
+from itertools import pairwise
 from random import Random
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from ddm_operator.engine.queue import LONGEST_SLEEP, WorkQueue
 from ddm_operator.errors import TransientError
@@ -21,6 +23,7 @@ class LeapingSelector(selectors.DefaultSelector):
 
     now = 0.0
 
+    @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         assert timeout is not None, "nothing is left that could ever happen"
         self.now += max(0.0, timeout)
@@ -32,6 +35,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.selector = LeapingSelector()
         super().__init__(self.selector)
 
+    @override
     def time(self) -> float:
         return self.selector.now
 
@@ -171,7 +175,7 @@ def test_a_pass_that_raises_is_repeated_after_growing_pauses() -> None:
         line.start()
         line.add("a")
         await asyncio.sleep(40)
-        pauses = [later - earlier for earlier, later in zip(started, started[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in pairwise(started)]
         for pause, expected in zip(pauses[:5], (1, 2, 4, 8, 8), strict=True):
             assert expected * 0.9 <= pause <= expected * 1.1
             assert pause != expected
@@ -194,7 +198,7 @@ def test_a_pass_that_succeeds_makes_the_pauses_short_again() -> None:
         line.start()
         line.add("a")
         await asyncio.sleep(8)
-        pauses = [round(later - earlier) for earlier, later in zip(started, started[1:], strict=False)]
+        pauses = [round(later - earlier) for earlier, later in pairwise(started)]
         assert pauses[:4] == [1, 2, 0, 1]
         assert await line.stop(0)
 

@@ -37,7 +37,9 @@ SERVING = frozenset(
 class Kind(Protocol):
     """A kind of long-running operation, as far as deciding goes."""
 
-    type: str
+    @property
+    def type(self) -> str:
+        """Its name in ``status.operation.type``; never changes once released."""
 
     def propose(self, case: Case, group: GroupStatus) -> Decision | None:
         """Begin, or say what is in the way; None when this kind has nothing to do."""

@@ -38,7 +38,7 @@ class WorkQueue:
         self._reconcile, self._workers = reconcile, workers
         self._monotonic, self._random = monotonic, random
         self._base, self._cap = base, cap
-        self._ready: dict[str, float] = {}  # key → since when, oldest first
+        self._ready: dict[str, float] = {}  # since when, oldest first
         self._line: asyncio.Queue[str] = asyncio.Queue()  # the ready keys, and some that were forgotten since
         self._due: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []  # as _due, and entries that an earlier time replaced

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -88,7 +89,7 @@ def _json(value: object) -> object:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise MistypedError
-    return value
+    return sys.intern(value)  # thousands of objects repeat the same words
 
 
 def _number(value: object) -> int:

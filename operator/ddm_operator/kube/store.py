@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Protocol
 
 from ddm_operator.domain.model import Resource
+from ddm_operator.errors import OperatorError
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 0.1
+LOOKS_PER_LIST = 50
+"""While the store catches up it is looked at ten times a second, and a new list is asked for every 5 s."""
 
 
 class Listing(Protocol):
@@ -80,6 +89,17 @@ class Store:
             self._drop(key, known)
         return tuple(key for key, _ in gone)
 
+    async def caught_up(self, listing: Listing) -> None:
+        """Wait until all that a complete list shows was seen; before that, what is absent here may well exist."""
+        while missing := {uid async for _, uid in listing.uids()} - self._uids():
+            for _ in range(LOOKS_PER_LIST):
+                await asyncio.sleep(LOOK_EVERY)
+                if not missing - self._uids():
+                    return
+
+    def _uids(self) -> set[str]:
+        return {known.desired.uid for known in self._by_key.values()}
+
     def _drop(self, key: str, known: Resource) -> None:
         del self._by_key[key]
         instance = known.desired.instance_id
@@ -88,6 +108,27 @@ class Store:
             self._by_instance[instance] = left
         else:
             del self._by_instance[instance]
+
+
+async def reconcile_forever(
+    store: Store, listing: Listing, *, every: float, on_gone: Callable[[Iterable[str]], None]
+) -> None:
+    """Reconcile the store again and again; a list that fails is left to the next time.
+
+    Args:
+        store: to be kept true.
+        listing: what there is.
+        every: seconds between two lists.
+        on_gone: takes the keys that were dropped.
+    """
+    while True:
+        await asyncio.sleep(every)
+        try:
+            gone = await store.reconcile(listing)
+        except OperatorError as error:
+            logger.warning("Whether all objects seen still exist is not known: %s", error.message)
+        else:
+            on_gone(gone)
 
 
 def key_of(resource: Resource) -> str:
