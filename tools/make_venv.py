@@ -107,18 +107,17 @@ def make(root: Path, reason: str) -> None:
     began = time.monotonic()
     venv = root / ".venv"
     python = venv / "bin" / "python"
+    if importlib.util.find_spec("ensurepip"):
+        options, pip = [], [str(python), "-m", "pip"]
+    elif importlib.util.find_spec("pip"):
+        options, pip = ["--without-pip"], [sys.executable, "-m", "pip", "--python", str(python)]
+    else:
+        sys.exit(NO_PIP.format(python=sys.executable))
     if venv.is_symlink() or venv.is_file():
         venv.unlink()
     elif venv.exists():
         shutil.rmtree(venv)
-    if importlib.util.find_spec("ensurepip"):
-        call(root, sys.executable, "-m", "venv", str(venv))
-        pip = [str(python), "-m", "pip"]
-    elif importlib.util.find_spec("pip"):
-        call(root, sys.executable, "-m", "venv", "--without-pip", str(venv))
-        pip = [sys.executable, "-m", "pip", "--python", str(python)]
-    else:
-        sys.exit(NO_PIP.format(python=sys.executable))
+    call(root, sys.executable, "-m", "venv", *options, str(venv))
     install = [*pip, "--disable-pip-version-check", "install", "--quiet"]
     call(root, *install, "--require-hashes", "--requirement", LOCK)
     call(root, *install, "--no-deps", "--no-build-isolation", "--editable", ".")
@@ -134,4 +133,7 @@ def call(root: Path, *command: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; the next make begins again.")

@@ -24,6 +24,9 @@ Login = Callable[[], Awaitable[Credentials]]
 
 PREFIX = f"operator.{GROUP}"
 
+PAUSE = 5.0
+"""Seconds between a watch that failed, or a look for a CRD that is not there, and the next attempt."""
+
 
 class Queue(Protocol):
     """What events do to the work queue."""
@@ -33,6 +36,13 @@ class Queue(Protocol):
 
     def forget(self, key: str) -> None:
         """The object is gone."""
+
+
+class Kind(Protocol):
+    """Knows whether the API server has the CRD."""
+
+    async def served(self) -> bool:
+        """Raises OperatorError when the question failed."""
 
 
 def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEvent:
@@ -87,45 +97,55 @@ def build_settings() -> kopf.OperatorSettings:
     return settings
 
 
-@dataclass(frozen=True)
-class Watch:
-    """Watches the objects, and starts again whenever that fails.
+async def watch(
+    *,
+    on_event: OnEvent,
+    login: Login,
+    kind: Kind,
+    stop: asyncio.Event,
+    ready: asyncio.Event,
+    take_signals: Callable[[], None],
+    caught_up: Callable[[], Awaitable[None]] | None = None,
+    namespaces: Collection[str] = (),
+) -> None:
+    """Watch the objects, and start again whenever that fails.
 
     Args:
         on_event: called for every object listed and every change, in the loop.
         login: where the API server is, and as whom.
-        served: whether the CRD is there; asked before every start, because Kopf idles silently without it.
-        caught_up: returns when every object that exists was seen.
+        kind: asked for the CRD before every start, because Kopf idles silently without it.
+        stop: ends the watch; signals do not.
+        ready: set while a watch runs that has caught up, cleared while there is none.
         take_signals: installs the process's own signal handlers; called each time Kopf has put its own in their place.
+        caught_up: returns when every object that exists was seen; None: not waited for.
         namespaces: where to look; empty for everywhere.
-        pause: seconds between a failure, or a look for a CRD that is not there, and the next attempt.
     """
+    watching = _Watch(on_event, login, kind, take_signals, caught_up, namespaces)
+    while not stop.is_set():
+        if await watching.find(stop):
+            try:
+                await watching.run(stop, ready)
+            except Exception:
+                logger.exception("The watch failed and is started again")
+        ready.clear()
+        await _wait(stop)
 
+
+@dataclass(frozen=True)
+class _Watch:
     on_event: OnEvent
     login: Login
-    served: Callable[[], Awaitable[bool]]
-    caught_up: Callable[[], Awaitable[None]]
+    kind: Kind
     take_signals: Callable[[], None]
-    namespaces: Collection[str] = ()
-    pause: float = 5.0
+    caught_up: Callable[[], Awaitable[None]] | None
+    namespaces: Collection[str]
 
-    async def run(self, *, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        """Watch until ``stop`` is set; ``ready`` is set while a watch runs that has seen all there is."""
-        while not stop.is_set():
-            if await self._find(stop):
-                try:
-                    await self._run(stop, ready)
-                except Exception:
-                    logger.exception("The watch failed and is started again")
-            ready.clear()
-            await _wait(stop, self.pause)
-
-    async def _find(self, stop: asyncio.Event) -> bool:
+    async def find(self, stop: asyncio.Event) -> bool:
         """Wait for the CRD; False when stopped meanwhile."""
         said = ""
         while not stop.is_set():
             try:
-                if await self.served():
+                if await self.kind.served():
                     return True
                 text = (
                     f"The CRD {PLURAL}.{GROUP} is not installed. Apply it (crds/); the operator goes on by itself then."
@@ -135,10 +155,10 @@ class Watch:
             if text != said:
                 logger.warning("%s", text)
                 said = text
-            await _wait(stop, self.pause)
+            await _wait(stop)
         return False
 
-    async def _run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         registry = kopf.OperatorRegistry()
         register(registry, on_event=self.on_event, login=self.login)
         tasks = await kopf.spawn_tasks(
@@ -158,10 +178,11 @@ class Watch:
     async def _announce(self, ready: asyncio.Event) -> None:
         while True:
             try:
-                await self.caught_up()
+                if self.caught_up is not None:
+                    await self.caught_up()
             except OperatorError as error:
                 logger.warning("Whether all objects were seen is not known: %s", error.message)
-                await asyncio.sleep(self.pause)
+                await asyncio.sleep(PAUSE)
             else:
                 logger.info("Watching; every object was seen")
                 ready.set()
@@ -185,9 +206,9 @@ class _EveryTask:
         return len(asyncio.all_tasks())
 
 
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
+async def _wait(stop: asyncio.Event) -> None:
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(PAUSE):
             await stop.wait()
     except TimeoutError:
         return

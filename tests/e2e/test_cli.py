@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -55,3 +56,11 @@ def test_a_wrong_option_ends_the_process_with_2() -> None:
 
 def test_a_wrong_command_ends_the_process_with_2() -> None:
     assert operator("fly").returncode == 2
+
+
+def test_without_a_cluster_it_ends_with_1_and_a_sentence() -> None:
+    ended = operator("run", "--probes-port", "0", "--log-format", "json", KUBECONFIG="/absent", HOME="/absent")
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert json.loads(line)["level"] == "ERROR"
+    assert "KUBECONFIG" in json.loads(line)["message"]

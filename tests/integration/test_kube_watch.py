@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 from kubernetes.aio.client import Configuration
 
-from ddm_operator.handlers import Watch, feed
+from ddm_operator.handlers import feed, watch
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import credentials, load_configuration
 from ddm_operator.kube.objects import ApiObjects
@@ -63,16 +63,16 @@ class Watching:
             asyncio.get_running_loop().add_signal_handler(number, self.signals.append, number.name)
 
     async def run(self) -> None:
-        watch = Watch(
+        await watch(
             on_event=feed(self.store, self.queue, monotonic=self.monotonic),
             login=lambda: credentials(self._configuration),
-            served=self.objects.served,
+            kind=self.objects,
+            stop=self.stop,
+            ready=self.ready,
             caught_up=lambda: self.store.caught_up(self.objects),
             take_signals=self.take_signals,
             namespaces=self._namespaces,
-            pause=0.2,
         )
-        await watch.run(stop=self.stop, ready=self.ready)
 
 
 @asynccontextmanager
@@ -95,6 +95,11 @@ async def watching(configuration: Configuration, *namespaces: str) -> AsyncItera
 async def configuration(kubeconfig: Path, crd: object) -> Configuration:
     assert crd
     return await load_configuration({"KUBECONFIG": str(kubeconfig)})
+
+
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddm_operator.handlers.PAUSE", 0.2)
 
 
 @pytest.fixture

@@ -110,7 +110,9 @@ class Api:
             "resourceVersion": seen["metadata"]["resourceVersion"],
             "timeoutSeconds": str(max(1, int(timeout))),
         }
-        with self._client.stream("GET", collection, params=params, timeout=timeout + _REQUEST_TIMEOUT_SECONDS) as answer:
+        with self._client.stream(
+            "GET", collection, params=params, timeout=timeout + _REQUEST_TIMEOUT_SECONDS
+        ) as answer:
             for line in answer.iter_lines():
                 event: Json = json.loads(line)
                 if event["type"] in ("ADDED", "MODIFIED"):

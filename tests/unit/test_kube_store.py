@@ -9,8 +9,7 @@ import pytest
 
 from ddm_operator.domain.model import Desired, Resource, Status
 from ddm_operator.errors import TransientError
-from ddm_operator.kube.store import LOOK_EVERY, Store, reconcile_forever
-from tests.support.waiting import until
+from ddm_operator.kube.store import LOOK_EVERY, Store
 
 
 def resource(
@@ -140,16 +139,3 @@ async def test_what_is_deleted_meanwhile_is_not_waited_for(store: Store, monkeyp
     await asyncio.sleep(0)
     entries.clear()
     await asyncio.wait_for(waiting, 5)
-
-
-async def test_it_is_reconciled_again_after_a_list_that_failed(store: Store) -> None:
-    store.put(resource("gone", seen_at=1.0))
-    listing = Listing([], breaks=True)
-    dropped: list[str] = []
-    task = asyncio.create_task(reconcile_forever(store, listing, every=0.01, on_gone=dropped.extend))
-    await asyncio.sleep(0.05)
-    assert dropped == []
-    listing.breaks = False
-    await until(lambda: dropped == ["shop/gone"])
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

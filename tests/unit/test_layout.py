@@ -45,11 +45,6 @@ def test_a_function_fits_a_screen(path: Path) -> None:
     assert long == []
 
 
-@pytest.mark.parametrize("path", [path for path in PYTHON if path.parts[0] == "operator"], ids=str)
-def test_a_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(text_of(path)))
-
-
 def test_every_package_is_typed() -> None:
     assert files("py.typed", under="operator") == [
         Path("operator/ddm_operator/py.typed"),

@@ -37,7 +37,7 @@ class WorkQueue:
     ) -> None:
         self._reconcile, self._workers = reconcile, workers
         self._monotonic, self._random = monotonic, random
-        self._base, self._cap = base, cap
+        self._pauses = {"base": base, "cap": cap}
         self._ready: dict[str, float] = {}  # since when, oldest first
         self._line: asyncio.Queue[str] = asyncio.Queue()  # the ready keys, and some that were forgotten since
         self._due: dict[str, float] = {}
@@ -130,7 +130,7 @@ class WorkQueue:
 
     def _backoff(self, key: str) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1
-        return spread(pause(failures, base=self._base, cap=self._cap), self._random.random())
+        return spread(pause(failures, **self._pauses), self._random.random())
 
     def _wind(self) -> None:
         """Set the timer for the next due key."""

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Protocol
 
 from ddm_operator.domain.model import Resource
-from ddm_operator.errors import OperatorError
-
-logger = logging.getLogger(__name__)
 
 LOOK_EVERY = 0.1
 LOOKS_PER_LIST = 50
@@ -108,27 +104,6 @@ class Store:
             self._by_instance[instance] = left
         else:
             del self._by_instance[instance]
-
-
-async def reconcile_forever(
-    store: Store, listing: Listing, *, every: float, on_gone: Callable[[Iterable[str]], None]
-) -> None:
-    """Reconcile the store again and again; a list that fails is left to the next time.
-
-    Args:
-        store: to be kept true.
-        listing: what there is.
-        every: seconds between two lists.
-        on_gone: takes the keys that were dropped.
-    """
-    while True:
-        await asyncio.sleep(every)
-        try:
-            gone = await store.reconcile(listing)
-        except OperatorError as error:
-            logger.warning("Whether all objects seen still exist is not known: %s", error.message)
-        else:
-            on_gone(gone)
 
 
 def key_of(resource: Resource) -> str:

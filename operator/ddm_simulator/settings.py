@@ -1,0 +1,49 @@
+"""How the simulated cloud behaves; all of it can be changed while it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ddm_simulator.model import Fact
+
+Site: TypeAlias = Literal["cn", "intl", "eu", "otc"]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+FACTS: tuple[Fact, ...] = ("count", "health", "status", "job")
+
+
+class Settings(BaseModel):
+    """Behaviour that the cloud does not promise, or that differs between its sites."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    site: Site = Field("cn", description="Whose rules hold for yearly/monthly instances.")
+    job_seconds: Seconds = Field(300.0, description="How long an operation takes, at speed 1.")
+    settle_order: tuple[Fact, ...] = Field(
+        FACTS, description="What becomes true at the end of an operation, from the first to the last."
+    )
+    settle_gaps: tuple[Seconds, ...] = Field(
+        (0.0,), description="Seconds between these, at speed 1: one number for all gaps, or three."
+    )
+    token_seconds: Seconds = Field(86400.0, description="How long a token is valid.")
+    unpublished: tuple[str, ...] = Field((), description="Routes that do not exist in this region, by name.")
+
+    @field_validator("settle_order")
+    @classmethod
+    def _all_facts(cls, order: tuple[Fact, ...]) -> tuple[Fact, ...]:
+        if sorted(order) != sorted(FACTS):
+            raise ValueError(f"each of {', '.join(FACTS)} once")
+        return order
+
+    @field_validator("settle_gaps")
+    @classmethod
+    def _one_or_three(cls, gaps: tuple[float, ...]) -> tuple[float, ...]:
+        if len(gaps) not in (1, len(FACTS) - 1):
+            raise ValueError("one number, or three")
+        return gaps
+
+    def gaps(self) -> tuple[float, ...]:
+        """The three gaps, in seconds."""
+        return self.settle_gaps if len(self.settle_gaps) > 1 else self.settle_gaps * (len(FACTS) - 1)
