@@ -58,7 +58,7 @@ No value of these reaches a log, an event or an error message.
 {rows}
 """
 
-CREDENTIAL_NAME = re.compile(r"\bHUAWEICLOUD_[A-Z_]*[A-Z]\b")
+CREDENTIAL_NAME = re.compile(r"\b(?:HUAWEICLOUD|HW|OS)_[A-Z_]*[A-Z]\b")
 
 CREDENTIAL_VARIABLES = {
     "HUAWEICLOUD_SDK_AK": "Access key.",

@@ -98,11 +98,10 @@ class Cadence(Group):
         total = sum(parts.values())
         if total >= self.settle_seconds:
             listed = " + ".join(f"{name} {value:g}" for name, value in parts.items())
-            message = (
+            raise ValueError(
                 f"settle_seconds is {self.settle_seconds:g} and must be more than {total:g} ({listed}): a call that "
                 "the cloud executes late would count as never executed, and be made twice"
             )
-            raise ValueError(message)
         return self
 
     @model_validator(mode="after")
@@ -110,11 +109,10 @@ class Cadence(Group):
         for name in ("unconfirmed_limit_seconds", "operation_deadline_seconds"):
             value: float = getattr(self, name)
             if value <= self.settle_seconds:
-                message = (
+                raise ValueError(
                     f"{name} is {value:g} and must be more than settle_seconds {self.settle_seconds:g}: a person would "
                     "be asked before the evidence could be complete"
                 )
-                raise ValueError(message)
         return self
 
 
@@ -173,8 +171,7 @@ class Cloud(Group):
     @classmethod
     def _proxy_address(cls, proxy: SecretStr | None) -> SecretStr | None:
         if proxy is not None and not proxy.get_secret_value().startswith(("http://", "https://")):
-            message = "an address that begins with http:// or https:// is allowed"
-            raise ValueError(message)
+            raise ValueError("no address of a proxy")
         return proxy
 
 
@@ -255,4 +252,7 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         parts = ",".join(value) if isinstance(value, tuple | list) else str(value)
-        return tuple(dict.fromkeys(name.strip() for name in parts.split(",") if name.strip()))
+        names = tuple(dict.fromkeys(name.strip() for name in parts.split(",") if name.strip()))
+        if value and not names:
+            raise ValueError("a blank is no namespace, and must not mean all of them")
+        return names

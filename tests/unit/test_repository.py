@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ddm_operator.environment import variables
 from tests.support.repository import ROOT, files, text_of
 
 TEXTS = [path for path in files() if text_of(path)]
@@ -108,6 +109,27 @@ def test_a_link_leads_somewhere(path: Path) -> None:
         if not aimed.exists() or (anchor and anchor not in anchors(aimed)):
             broken.append(target)
     assert broken == []
+
+
+def test_every_setting_that_is_spoken_of_exists() -> None:
+    known = {variable.name for variable in variables()}
+    spoken = {
+        (str(path), name)
+        for path in TEXTS
+        if path.parts[0] != "tests"
+        for name in re.findall(r"\bDDM_[A-Z_]*[A-Z]\b", text_of(path))
+    }
+    assert {(path, name) for path, name in spoken if name not in known} == set()
+
+
+def test_every_target_that_is_spoken_of_exists() -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", text_of(Path("Makefile")), re.MULTILINE))
+    spoken = {
+        (str(path), target)
+        for path in files("*.md")
+        for target in re.findall(r"(?:^|`)make ([a-z][a-z0-9-]*)", text_of(path), re.MULTILINE)
+    }
+    assert {(path, target) for path, target in spoken if target not in targets} == set()
 
 
 def pins(lock: str) -> dict[str, str]:

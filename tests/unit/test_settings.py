@@ -78,6 +78,8 @@ def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         ("DDM_LOG_FORMAT", "xml", "auto, text or json"),
         ("DDM_LEASE_ENABLED", "perhaps", "true or false"),
         ("DDM_NAMESPACES", "Shop", "a namespace's name"),
+        ("DDM_NAMESPACES", " ", "a namespace's name"),
+        ("DDM_NAMESPACES", ",", "a namespace's name"),
         ("DDM_CLOUD_DDM_ENDPOINT", "ddm.example.com", "http(s)://host[:port], no path"),
         ("DDM_CLOUD_DDM_ENDPOINT", "https://ddm.example.com/v1", "http(s)://host[:port], no path"),
         ("DDM_CLOUD_CA_FILE", "absent.pem", "path of a file that exists"),

@@ -1,0 +1,1 @@
+"""The DDM API: one function an endpoint, grouped by what they are about."""
