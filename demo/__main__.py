@@ -50,7 +50,9 @@ def main() -> int:
 
 def _check(calls: list[int]) -> None:
     if calls != [2, 2]:
-        raise DemoError(f"The cloud executed enlarge calls for {calls} nodes; two calls for 2 nodes each were declared.")
+        raise DemoError(
+            f"The cloud executed enlarge calls for {calls} nodes; two calls for 2 nodes each were declared."
+        )
 
 
 def _keep(console: Console, stage: Stage) -> None:

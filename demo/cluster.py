@@ -34,7 +34,9 @@ class Cluster:
         for document in yaml.safe_load_all(file.read_text()):
             name = document["metadata"]["name"]
             place = DEFINITIONS if document["kind"] == "CustomResourceDefinition" else OBJECTS
-            self._send("PATCH", f"{place}/{name}?fieldManager=demo&force=true", document, "application/apply-patch+yaml")
+            self._send(
+                "PATCH", f"{place}/{name}?fieldManager=demo&force=true", document, "application/apply-patch+yaml"
+            )
 
     def established(self, name: str) -> bool:
         """Whether the API server serves a kind already."""
@@ -55,7 +57,9 @@ class Cluster:
         table = self._send("GET", OBJECTS, accept="application/json;as=Table;v=v1;g=meta.k8s.io")
         shown = [i for i, column in enumerate(table["columnDefinitions"]) if column.get("priority", 0) == 0]
         heads = [table["columnDefinitions"][i]["name"].upper() for i in shown]
-        return heads, [["" if row["cells"][i] is None else str(row["cells"][i]) for i in shown] for row in table["rows"]]
+        return heads, [
+            ["" if row["cells"][i] is None else str(row["cells"][i]) for i in shown] for row in table["rows"]
+        ]
 
     def close(self) -> None:
         """Close the connection."""

@@ -37,7 +37,9 @@ class Screen:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live is not None:
             self._live.update(self._picture(), refresh=True)
             self._live.stop()
@@ -73,7 +75,9 @@ class Screen:
 
     def _picture(self) -> Group:
         heads, rows = self._columns
-        table = Table(*heads, box=None, pad_edge=False, header_style="bold", title="$ kubectl get ddm", title_justify="left")
+        table = Table(
+            *heads, box=None, pad_edge=False, header_style="bold", title="$ kubectl get ddm", title_justify="left"
+        )
         for row in rows:
             table.add_row(*row)
         timeline = Table.grid(padding=(0, 2))

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ddm_simulator.client import Simulator
+
 from demo.cluster import Cluster
 from demo.processes import DemoError, Part
 from devcluster import ControlPlane
@@ -44,7 +45,9 @@ class Stage:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.failed = error is not None
         self.strike()
 
@@ -107,5 +110,8 @@ class Stage:
         }
 
 
-CREDENTIALS = {"HUAWEICLOUD_SDK_AK": "EXAMPLEACCESSKEY0001", "HUAWEICLOUD_SDK_SK": "ExampleSecretKeyForDocumentationOnly0001"}
+CREDENTIALS = {
+    "HUAWEICLOUD_SDK_AK": "EXAMPLEACCESSKEY0001",
+    "HUAWEICLOUD_SDK_SK": "ExampleSecretKeyForDocumentationOnly0001",
+}
 """The simulator's default access key; it opens nothing else."""

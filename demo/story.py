@@ -73,7 +73,9 @@ class Story:
         for call in self.executed()[self._calls :]:
             self._calls += 1
             asked = call["body"]
-            self._screen.say("cloud", f"enlarge executed: node_number {asked['node_number']}, group {asked.get('group_id')}")
+            self._screen.say(
+                "cloud", f"enlarge executed: node_number {asked['node_number']}, group {asked.get('group_id')}"
+            )
         status = self._stage.cluster.get(NAME).get("status") or {}
         self._tell_journal(status.get("operation") or {})
         self._tell_ready(status)

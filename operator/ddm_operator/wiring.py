@@ -34,7 +34,7 @@ from ddm_operator.kube.lease import LeaseElection, Timing
 from ddm_operator.kube.objects import ApiObjects
 from ddm_operator.kube.store import Store
 from ddm_operator.operations.scale_out import ScaleOut
-from ddm_operator.ports import Clouds, Lease
+from ddm_operator.ports import Lease
 from ddm_operator.probes import Health, Probes
 from ddm_operator.settings import Settings
 from ddm_operator.telemetry import Telemetry

@@ -79,7 +79,9 @@ class Holds:
         self, when: When, route: str, instance_id: str | None, project_id: str | None, entry_id: str, now: float
     ) -> Generator[Pause, None, None]:
         """Wait while a hold stops this request."""
-        hold = next((h for h in self._holds.values() if h.when == when and h.meets(route, instance_id, project_id)), None)
+        hold = next(
+            (h for h in self._holds.values() if h.when == when and h.meets(route, instance_id, project_id)), None
+        )
         if hold is None:
             return
         self._count_down(hold)

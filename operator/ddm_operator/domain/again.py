@@ -81,7 +81,9 @@ def _after_refusal(case: Case, last: Operation) -> Decision | None:
     return Decision(Verb.WAIT, reason, f"{text} Planned again after {wait:.0f} s.", min(case.limits.poll, wait))
 
 
-_ASK = "Change spec.nodes, or annotate the object with ddm.huaweicloud.com/reconcile-requested-at, to have it tried again."
+_ASK = (
+    "Change spec.nodes, or annotate the object with ddm.huaweicloud.com/reconcile-requested-at, to have it tried again."
+)
 
 
 def _stall(case: Case, reason: str, text: str) -> Decision:

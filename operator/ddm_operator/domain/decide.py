@@ -62,7 +62,9 @@ def decide(case: Case, kinds: Sequence[Kind]) -> Decision:
 def _go_on(case: Case, operation: Operation, kinds: Sequence[Kind]) -> Decision:
     kind = next((kind for kind in kinds if kind.type == operation.type), None)
     if kind is None or not operation.understood:
-        text = f"The journal holds an operation of type {operation.type} in phase {operation.phase}, which this version "
+        text = (
+            f"The journal holds an operation of type {operation.type} in phase {operation.phase}, which this version "
+        )
         text += "does not know. Nothing is requested; run the version that wrote it, or a newer one."
         return _stall(case, reasons.OPERATION_NOT_UNDERSTOOD, text)
     decision = kind.monitor(case, operation)
@@ -78,7 +80,9 @@ def _go_on(case: Case, operation: Operation, kinds: Sequence[Kind]) -> Decision:
 def _start(case: Case, kinds: Sequence[Kind]) -> Decision:
     elder = claimed_by(case)
     if elder:
-        text = f"{elder} names the same instance and came first. Delete one of the two; this one begins when it is gone."
+        text = (
+            f"{elder} names the same instance and came first. Delete one of the two; this one begins when it is gone."
+        )
         return _stall(case, reasons.INSTANCE_CLAIMED, text)
     if case.desired.nodes is None:
         return _rest(case, reasons.OBSERVE_ONLY, "spec.nodes is not set: the instance is observed and never changed.")
@@ -126,7 +130,9 @@ def _at_rest(case: Case, group: GroupStatus) -> Decision:
     if status in FROZEN_STATUS:
         return _stall(case, reasons.INSTANCE_FROZEN, f"The instance is {status}. Settle that in the console.")
     if status in FAULTY_STATUS:
-        return _stall(case, reasons.INSTANCE_FAULTY, f"The instance is {status}. Repair it, or ask the cloud's support.")
+        return _stall(
+            case, reasons.INSTANCE_FAULTY, f"The instance is {status}. Repair it, or ask the cloud's support."
+        )
     failed = [node for node in case.observed.unhealthy(group.id) if node.status.lower() in FAILED_NODE]
     if failed:
         named = ", ".join(f"{node.id} ({node.status})" for node in failed)
@@ -137,7 +143,9 @@ def _at_rest(case: Case, group: GroupStatus) -> Decision:
     if status not in SERVING:
         text = f"The instance is {status}; waiting until it is RUNNING."
         return Decision(Verb.WAIT, reasons.INSTANCE_BUSY, text, case.limits.poll)
-    return _rest(case, reasons.AS_DECLARED, f"The group has {nodes} healthy node{'s' if nodes != 1 else ''}, as declared.")
+    return _rest(
+        case, reasons.AS_DECLARED, f"The group has {nodes} healthy node{'s' if nodes != 1 else ''}, as declared."
+    )
 
 
 def _rest(case: Case, reason: str, text: str) -> Decision:

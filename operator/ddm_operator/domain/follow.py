@@ -86,7 +86,9 @@ def _unconfirmed(case: Case, operation: Operation, traits: Traits) -> Decision:
         text = "No job, no new node and no growth for a settle period: the call was not executed."
         return close(case, operation, Phase.REJECTED, reasons.NEVER_EXECUTED, text)
     if _waited(case, operation) >= case.limits.unconfirmed:
-        return _outcome_unknown(case, operation, f"The instance is {status}, which hides whether the call was executed.")
+        return _outcome_unknown(
+            case, operation, f"The instance is {status}, which hides whether the call was executed."
+        )
     return _confirm(case, operation)
 
 
@@ -99,7 +101,9 @@ def _running(case: Case, operation: Operation, traits: Traits) -> Decision:
         return _verify(case, replace(operation, progress_percent=100))
     if job.status == "Failed":
         return close(case, operation, Phase.FAILED, reasons.JOB_FAILED, job.fail_reason or "The cloud gave no reason.")
-    return _following(case, replace(operation, progress_percent=_step(operation.progress_percent, job.progress_percent)))
+    return _following(
+        case, replace(operation, progress_percent=_step(operation.progress_percent, job.progress_percent))
+    )
 
 
 def _by_counting(case: Case, operation: Operation) -> Decision:
@@ -111,7 +115,9 @@ def _by_counting(case: Case, operation: Operation) -> Decision:
     if quiet and (_grown(case, operation) or not accepted):
         return _verify(case, operation)
     if accepted and quiet and _waited(case, operation) >= case.limits.unconfirmed:
-        return _outcome_unknown(case, operation, "The cloud accepted the call, but shows neither its job nor a new node.")
+        return _outcome_unknown(
+            case, operation, "The cloud accepted the call, but shows neither its job nor a new node."
+        )
     return _following(case, operation)
 
 

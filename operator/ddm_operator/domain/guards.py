@@ -102,7 +102,9 @@ def no_other_job(case: Case, _group: GroupStatus, _nodes: int) -> Veto | None:
         if job.name not in SCALING_JOBS or job.id in known:
             continue
         if job.status == "Running":
-            return Veto(reasons.INSTANCE_BUSY, f"Somebody else's job {job.name} {job.id} is running; waiting for its end.")
+            return Veto(
+                reasons.INSTANCE_BUSY, f"Somebody else's job {job.name} {job.id} is running; waiting for its end."
+            )
         if max(job.ended_ago or 0.0, case.ages.jobs_ended.get(job.id, 0.0)) < case.limits.settle:
             return Veto(reasons.SETTLING, f"Somebody else's job {job.name} {job.id} just ended; counting again soon.")
     return None

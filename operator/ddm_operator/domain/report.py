@@ -73,7 +73,10 @@ def _journal(before: Status, operation: Operation | None) -> tuple[Operation | N
     last = before.operation
     if operation is None or last is None or last.id == operation.id:
         return operation or last, before.history
-    repeated = last.phase == Phase.REJECTED and (last.group_id, last.to_nodes) == (operation.group_id, operation.to_nodes)
+    repeated = last.phase == Phase.REJECTED and (last.group_id, last.to_nodes) == (
+        operation.group_id,
+        operation.to_nodes,
+    )
     return operation, before.history if repeated else (last, *before.history)[:MAX_HISTORY]
 
 
@@ -110,15 +113,25 @@ def _mark(operation: Operation | None) -> tuple[str, ...]:
 
 def _of_operation(operation: Operation) -> Announcement:
     added = (operation.to_nodes or 0) - (operation.from_nodes or 0)
-    change = f"{added} more nodes ({operation.from_nodes} to {operation.to_nodes})" if operation.to_nodes else "a scale-out"
+    change = (
+        f"{added} more nodes ({operation.from_nodes} to {operation.to_nodes})" if operation.to_nodes else "a scale-out"
+    )
     text: dict[str, tuple[str, str, str]] = {
         Phase.REQUESTING: ("Normal", "ScaleOutRequested", f"Requesting {change}."),
         Phase.UNCONFIRMED: ("Warning", "ScaleOutUnconfirmed", f"No certain answer to the request for {change}."),
-        Phase.RUNNING: ("Normal", "ScaleOutRunning", f"The cloud adds {change}: job {operation.job_id or 'not listed'}."),
+        Phase.RUNNING: (
+            "Normal",
+            "ScaleOutRunning",
+            f"The cloud adds {change}: job {operation.job_id or 'not listed'}.",
+        ),
         Phase.VERIFYING: ("Normal", "ScaleOutVerifying", f"The cloud added {change}; checking that they serve."),
         Phase.SUCCEEDED: ("Normal", "ScaleOutSucceeded", operation.message),
         Phase.FAILED: ("Warning", "ScaleOutFailed", operation.message),
-        Phase.REJECTED: ("Warning", "ScaleOutRejected", f"The request for {change} was not executed: {operation.message}"),
+        Phase.REJECTED: (
+            "Warning",
+            "ScaleOutRejected",
+            f"The request for {change} was not executed: {operation.message}",
+        ),
         Phase.ABANDONED: ("Warning", "ScaleOutAbandoned", operation.message),
     }
     kind, reason, message = text[operation.phase]

@@ -103,7 +103,9 @@ class Actor:
             reason = outcome.reason if outcome.sent else reasons.NOT_SENT
             closed = replace(intent, phase=Phase.REJECTED, reason=reason, completion_time=now)
             return replace(closed, error_code=outcome.code, message=outcome.message)
-        text = f"{outcome.message} Whether the cloud executed the call is being found out; nothing is requested meanwhile."
+        text = (
+            f"{outcome.message} Whether the cloud executed the call is being found out; nothing is requested meanwhile."
+        )
         return replace(intent, phase=Phase.UNCONFIRMED, error_code=outcome.code, message=text)
 
 

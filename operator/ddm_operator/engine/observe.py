@@ -10,7 +10,6 @@ from ddm_operator.domain.model import InstanceRow, Job, Operation, Phase, Resour
 from ddm_operator.engine.shared import Answer, Project
 from ddm_operator.ports import Clock, Cloud
 
-
 PRE_PAID = "prePaid"
 
 
@@ -121,9 +120,7 @@ def _remembered(cloud: Cloud, resource: Resource, row: InstanceRow) -> Observed:
     groups = resource.status.groups
     desired = resource.desired
     chosen = desired.group_id or (groups[0].id if len(groups) == 1 else "")
-    counted = tuple(
-        replace(group, desired_nodes=desired.nodes if group.id == chosen else None) for group in groups
-    )
+    counted = tuple(replace(group, desired_nodes=desired.nodes if group.id == chosen else None) for group in groups)
     return Observed(row=row, tally=counted, region=cloud.target.region, project_id=cloud.target.project_id)
 
 
@@ -142,5 +139,3 @@ def _remembered_row(resource: Resource) -> InstanceRow:
         zones=(),
         updated="",
     )
-
-

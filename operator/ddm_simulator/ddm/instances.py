@@ -43,9 +43,7 @@ def detail_v1(call: Call) -> Response:
     ]
     order_id = instance.order_id if call.world.prepaid(instance) else None
     row = _row(call.world, instance)
-    return Response(
-        200, {**row, "order_id": order_id, "admin_user_name": instance.admin_user_name, "nodes": nodes}
-    )
+    return Response(200, {**row, "order_id": order_id, "admin_user_name": instance.admin_user_name, "nodes": nodes})
 
 
 def detail_v3(call: Call) -> Response:

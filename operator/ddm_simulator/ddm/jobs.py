@@ -31,10 +31,12 @@ def listing(call: Call) -> Response:
         raise errors.refuse(errors.INVALID_TIME_RANGE)
     hidden = call.hidden_jobs
     found = call.world.jobs.where(
-        lambda job: job.project_id == call.project_id
-        and start <= job.created <= end
-        and None not in hidden
-        and job.instance_id not in hidden,
+        lambda job: (
+            job.project_id == call.project_id
+            and start <= job.created <= end
+            and None not in hidden
+            and job.instance_id not in hidden
+        ),
         call.at,
     )
     found.sort(key=lambda job: job.created, reverse=True)

@@ -54,9 +54,7 @@ def list_nodes(call: Call) -> Response:
         }
         for node in instance.nodes[page.offset : page.offset + page.limit]
     ]
-    return Response(
-        200, {"nodes": nodes, "offset": page.offset, "limit": page.limit, "total": len(instance.nodes)}
-    )
+    return Response(200, {"nodes": nodes, "offset": page.offset, "limit": page.limit, "total": len(instance.nodes)})
 
 
 def detail_v3(call: Call) -> Response:

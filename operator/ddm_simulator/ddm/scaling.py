@@ -61,7 +61,9 @@ def enlarge(call: Call) -> Response:
     zones = tuple(asked.available_zones) if prepaid and asked.available_zones is not None else None
     if zones is not None and len(zones) != asked.node_number:
         raise errors.refuse(errors.PARAMETER_ERROR)
-    added = newnodes.make(call.world, instance, group, zones or newnodes.choose(call.world, instance, group, asked.node_number))
+    added = newnodes.make(
+        call.world, instance, group, zones or newnodes.choose(call.world, instance, group, asked.node_number)
+    )
     return _answer_v2(instance, _start(call, instance, added=added, pay=bool(asked.is_auto_pay)))
 
 
