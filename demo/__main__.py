@@ -64,7 +64,7 @@ def _keep(console: Console, stage: Stage) -> None:
 
 SUMMARY = """\
 Two declared changes, two enlarge calls, one of them through a kill -9: none lost, none doubled.
-Next: KEEP=1 make demo leaves it up for your own kubectl; make test runs the proofs; README.md tells how to install it."""
+Next: KEEP=1 make demo leaves it up for your own kubectl; make test runs the proofs; README.md: how to install it."""
 
 if __name__ == "__main__":
     sys.exit(main())

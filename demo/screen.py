@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -31,7 +32,7 @@ class Screen:
         self._columns: tuple[list[str], list[list[str]]] = ([], [])
         self._live: Live | None = None
 
-    def __enter__(self) -> Screen:
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live = Live(self._picture(), console=self._console, refresh_per_second=10)
             self._live.start()

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from ddm_simulator.client import Simulator
 
@@ -36,7 +37,7 @@ class Stage:
         self._plane: ControlPlane | None = None
         self._parts: list[Part] = []
 
-    def __enter__(self) -> Stage:
+    def __enter__(self) -> Self:
         try:
             self._raise_curtain()
         except BaseException:

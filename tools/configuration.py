@@ -47,7 +47,8 @@ Two things must hold, or the operator does not start:
 CREDENTIALS = """\
 ## Credentials
 
-They are no settings, and have the names that the official SDKs use.
+They are no settings. An access key's values have the names that the official SDKs use, a user's those of the Terraform
+provider's kind.
 An access key or a user is needed; when both are there, the access key is used.
 With `DDM_CREDENTIALS_DIR` each value is read from a file of the variable's name instead, as a mounted Secret shows
 them, and read again when it changes.
@@ -63,6 +64,11 @@ CREDENTIAL_NAME = re.compile(r"\b(?:HUAWEICLOUD|HW|OS)_[A-Z_]*[A-Z]\b")
 CREDENTIAL_VARIABLES = {
     "HUAWEICLOUD_SDK_AK": "Access key.",
     "HUAWEICLOUD_SDK_SK": "Secret key that belongs to it.",
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN": "Security token of a temporary access key.",
+    "HUAWEICLOUD_SDK_PROJECT_ID": "Project, when neither `spec.projectId` nor `DDM_CLOUD_PROJECT_ID` names one.",
+    "HW_USER_NAME": "Name of an IAM user.",
+    "HW_USER_PASSWORD": "The user's password.",
+    "HW_DOMAIN_NAME": "Name of the account that the user belongs to.",
 }
 
 

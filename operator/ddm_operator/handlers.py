@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import kopf
 
+from ddm_operator.domain.model import Resource
 from ddm_operator.errors import OperatorError
 from ddm_operator.kube.connect import Credentials
 from ddm_operator.kube.resource import GROUP, PLURAL, VERSION, InvalidSpecError, read_resource
@@ -34,6 +35,9 @@ class Queue(Protocol):
     def add(self, key: str) -> None:
         """Ask for a pass."""
 
+    def busy(self, key: str) -> bool:
+        """Whether a pass over it is running."""
+
     def forget(self, key: str) -> None:
         """The object is gone."""
 
@@ -46,7 +50,11 @@ class Kind(Protocol):
 
 
 def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEvent:
-    """Take what the watch shows into the store, and ask for a pass over what is new."""
+    """Take what the watch shows into the store, and ask for a pass over what is new.
+
+    A status that changes during a pass was written by that pass; had somebody else written it, the pass's own write
+    fails and the object is read again.
+    """
 
     def on_event(kind: str | None, body: Mapping[str, Any]) -> None:
         try:
@@ -55,14 +63,20 @@ def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEve
             resource = error.resource
         key = key_of(resource)
         if kind != "DELETED":
-            if store.put(resource):
+            known = store.get(key)
+            if store.put(resource) and not (queue.busy(key) and _same_wish(known, resource)):
                 queue.add(key)
         elif store.remove(key, resource.desired.uid):
             queue.forget(key)
+            queue.add(key)  # a last pass drops what is remembered of it
             for rival in store.rivals(resource):
                 queue.add(key_of(rival))
 
     return on_event
+
+
+def _same_wish(known: Resource | None, resource: Resource) -> bool:
+    return known is not None and (known.desired, known.deleting) == (resource.desired, resource.deleting)
 
 
 def register(registry: kopf.OperatorRegistry, *, on_event: OnEvent, login: Login) -> None:
@@ -123,10 +137,12 @@ async def watch(
     watching = _Watch(on_event, login, kind, take_signals, caught_up, namespaces)
     while not stop.is_set():
         if await watching.find(stop):
-            try:
-                await watching.run(stop, ready)
-            except Exception:
-                logger.exception("The watch failed and is started again")
+            # Gathered, because whatever Kopf raises ends this watch and not the process.
+            [failure] = await asyncio.gather(watching.run(stop, ready), return_exceptions=True)
+            if isinstance(failure, asyncio.CancelledError):
+                raise failure
+            if failure is not None:
+                logger.error("The watch failed and is started again", exc_info=failure)
         ready.clear()
         await _wait(stop)
 

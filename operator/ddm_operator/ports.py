@@ -67,8 +67,11 @@ CallOutcome = Accepted | Refused | Unknown
 class Clock(Protocol):
     """Time. ``monotonic`` also counts suspension of the machine (CLOCK_BOOTTIME where there is one)."""
 
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
+    def now(self) -> datetime:
+        """UTC, in whole seconds."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never goes back."""
 
 
 class Cloud(Protocol):
@@ -86,7 +89,8 @@ class Cloud(Protocol):
     async def get_instance(self, instance_id: str) -> InstanceDetail | None:
         """One instance; None when the cloud says that there is none (never on a gateway's 404)."""
 
-    async def list_groups(self, instance_id: str) -> tuple[Group, ...]: ...
+    async def list_groups(self, instance_id: str) -> tuple[Group, ...]:
+        """The node groups of an instance, with the ids of their nodes."""
 
     async def list_jobs(self, start: datetime, end: datetime) -> tuple[Job, ...]:
         """Every job of the project in the window; raises TransientError when the pages do not add up."""
@@ -94,9 +98,11 @@ class Cloud(Protocol):
     async def get_job(self, job_id: str) -> Job | None:
         """One job; None when the cloud does not know the id."""
 
-    async def list_schemas(self, instance_id: str) -> tuple[Schema, ...]: ...
+    async def list_schemas(self, instance_id: str) -> tuple[Schema, ...]:
+        """The schemas of an instance, with the data nodes that they use."""
 
-    async def list_flavors(self, engine_version: str) -> tuple[Flavor, ...]: ...
+    async def list_flavors(self, engine_version: str) -> tuple[Flavor, ...]:
+        """The classes of nodes that are sold for an engine version."""
 
     async def enlarge(self, request: EnlargeRequest, *, may_leave: Callable[[], bool]) -> CallOutcome:
         """Send the call at most once, without any retry.
@@ -153,12 +159,15 @@ class Events(Protocol):
 class Lease(Protocol):
     """Whether this process leads."""
 
-    def held(self) -> bool: ...
+    def held(self) -> bool:
+        """True while nobody else may lead."""
 
 
 class Metrics(Protocol):
     """What the engine counts; names and labels are telemetry's business."""
 
-    def pass_ended(self, outcome: str, seconds: float) -> None: ...
+    def pass_ended(self, outcome: str, seconds: float) -> None:
+        """``outcome``: done, or the word of the error that ended it."""
+
     def operation(self, event: str) -> None:
         """``event``: begun, followed, adopted, succeeded, failed, rejected, unconfirmed, abandoned."""

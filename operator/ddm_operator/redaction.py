@@ -48,7 +48,7 @@ class Redactor:
 
     def hide(self, secret: str) -> None:
         """Never show this value again, in any spelling: plain, in JSON, in an address, in a repr."""
-        if len(secret) < SHORTEST_SECRET:
+        if len(secret) < SHORTEST_SECRET or secret in self._spellings:
             return
         self._spellings |= {
             secret,

@@ -18,6 +18,7 @@ from uuid import uuid4
 from weakref import WeakValueDictionary
 
 from ddm_operator.clock import SystemClock
+from ddm_operator.cloud.clouds import open_clouds
 from ddm_operator.domain.case import Limits
 from ddm_operator.engine.act import Actor
 from ddm_operator.engine.journal import Journal
@@ -69,6 +70,7 @@ class Watching(Protocol):
         stop: asyncio.Event,
         ready: asyncio.Event,
         take_signals: Callable[[], None],
+        caught_up: Callable[[], Awaitable[None]] | None = None,
         namespaces: Collection[str] = (),
     ) -> None:
         """Watch until ``stop`` is set."""
@@ -123,7 +125,7 @@ async def run(settings: Settings, watching: Watching) -> int:
         operator = await parts.enter_async_context(_operator(settings, api, objects, lease, clock, telemetry))
         ready = asyncio.Event()
         tasks = [
-            asyncio.create_task(_show_readiness(ready, health), name="readiness"),
+            asyncio.create_task(_begin_when_all_was_seen(ready, operator.queue, health), name="readiness"),
             asyncio.create_task(operator.forget_deleted(settings.cadence.resync_seconds), name="store"),
         ]
         await watching.watch(
@@ -132,6 +134,7 @@ async def run(settings: Settings, watching: Watching) -> int:
             kind=objects,
             stop=ending.stop,
             ready=ready,
+            caught_up=lambda: operator.store.caught_up(objects),
             take_signals=ending.take_signals,
             namespaces=settings.namespaces,
         )
@@ -161,6 +164,7 @@ class Operator:
                 continue
             for key in gone:
                 self.queue.forget(key)
+                self.queue.add(key)
 
 
 def limits(settings: Settings) -> Limits:
@@ -234,7 +238,7 @@ async def _operator(
     bounds, kinds, chance = limits(settings), (ScaleOut(),), SystemRandom()
     journal = Journal(objects, store, events, telemetry)
     actor = Actor(journal, lease, clock, bounds, kinds, new_id=lambda: str(uuid4()))
-    async with _clouds(settings, clock, telemetry) as clouds:
+    async with open_clouds(settings, clock, telemetry.request) as clouds:
         reconciler = Reconciler(
             objects=objects,
             store=store,
@@ -247,12 +251,12 @@ async def _operator(
             actor=actor,
             sightings=Sightings(),
             setbacks=Setbacks(bounds, chance),
+            metrics=telemetry,
             instances=WeakValueDictionary(),
         )
         queue = WorkQueue(reconciler.reconcile, workers=settings.workers, monotonic=clock.monotonic, random=chance)
         telemetry.show_queue(lambda: queue.depth, lambda: queue.oldest_age)
         events.start()
-        queue.start()
         try:
             yield Operator(store, queue, objects)
         finally:
@@ -269,11 +273,12 @@ class AlwaysLeading:
         return True
 
 
-async def _show_readiness(ready: asyncio.Event, health: Health) -> None:
-    """Ready once the watch runs: then every object is known, or about to be."""
+async def _begin_when_all_was_seen(ready: asyncio.Event, queue: WorkQueue, health: Health) -> None:
+    """No pass before every object is known: which of two that name one instance is the older one must be seen first."""
     health.unready("watch", "waiting for the API server to show the DDMInstance objects; is the CRD installed?")
     await ready.wait()
     health.ready("watch")
+    queue.start()
 
 
 def _own_namespace() -> str:

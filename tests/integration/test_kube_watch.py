@@ -33,9 +33,13 @@ class Queue:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.passing: set[str] = set()
 
     def add(self, key: str) -> None:
         self.asked.append(("add", key.partition("/")[2]))
+
+    def busy(self, key: str) -> bool:
+        return key.partition("/")[2] in self.passing
 
     def forget(self, key: str) -> None:
         self.asked.append(("forget", key.partition("/")[2]))
@@ -54,6 +58,10 @@ class Watching:
         self.signals: list[str] = []
         self._configuration = configuration
         self._namespaces = namespaces
+
+    def version(self, name: str) -> str:
+        seen = (self.store.get(key) for key in self.store if key.endswith(f"/{name}"))
+        return next((resource.resource_version for resource in seen if resource is not None), "")
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
@@ -126,6 +134,23 @@ async def test_what_is_there_and_what_changes_is_seen(configuration: Configurati
     assert around.queue.asked == [("add", "before"), ("add", "after"), ("add", "before")]
 
 
+async def test_a_status_that_changes_during_a_pass_asks_for_no_other_pass(
+    configuration: Configuration, instances: DDMInstances
+) -> None:
+    instances.create(name="orders")
+    async with watching(configuration, instances.namespace) as around:
+        await until(lambda: len(around.store) == 1)
+        around.queue.asked.clear()
+        around.queue.passing.add("orders")
+        created = await asyncio.to_thread(instances.get, "orders")
+        written = await asyncio.to_thread(instances.put_status, created["metadata"], {"observedGeneration": 1})
+        await until(lambda: around.version("orders") == written["metadata"]["resourceVersion"])
+        assert around.queue.asked == []
+        around.queue.passing.clear()
+        await asyncio.to_thread(instances.put_status, written["metadata"], {"observedGeneration": 0})
+        await until(lambda: around.queue.asked == [("add", "orders")])
+
+
 async def test_ready_means_that_all_was_seen(configuration: Configuration, instances: DDMInstances) -> None:
     for n in range(30):
         instances.create(name=f"orders-{n}")
@@ -143,8 +168,8 @@ async def test_a_deleted_object_is_forgotten_and_its_rivals_are_looked_at(
         await until(lambda: len(around.store) == 2)
         around.queue.asked.clear()
         await asyncio.to_thread(instances.api.delete, instances.path("first"))
-        await until(lambda: len(around.queue.asked) == 2)
-        assert around.queue.asked == [("forget", "first"), ("add", "second")]
+        await until(lambda: len(around.queue.asked) == 3)
+        assert around.queue.asked == [("forget", "first"), ("add", "first"), ("add", "second")]
         assert list(around.store) == [f"{instances.namespace}/second"]
 
 

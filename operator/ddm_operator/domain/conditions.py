@@ -40,10 +40,8 @@ def conditions(
 
 
 def _ready(decision: Decision) -> Condition:
-    if decision.verb is Verb.REST:
-        status = "True"
-    else:
-        status = "Unknown" if decision.reason in reasons.UNSURE else "False"
+    not_ready = "Unknown" if decision.reason in reasons.UNSURE else "False"
+    status = "True" if decision.verb is Verb.REST else not_ready
     return Condition(READY, status, decision.reason, decision.message)
 
 

@@ -126,6 +126,13 @@ def _at_rest(case: Case, group: GroupStatus) -> Decision:
         text = f"The group has {group.nodes} nodes, spec.nodes says {nodes}; this operator never removes nodes. "
         text += f"Set spec.nodes to {group.nodes}, or remove nodes in the console."
         return _stall(case, reasons.SCALE_IN_FORBIDDEN, text)
+    return _in_the_way(case, group) or _rest(
+        case, reasons.AS_DECLARED, f"The group has {nodes} healthy node{'s' if nodes != 1 else ''}, as declared."
+    )
+
+
+def _in_the_way(case: Case, group: GroupStatus) -> Decision | None:
+    """Why the nodes that are there do not all serve, or None."""
     status = case.observed.row.status.upper() if case.observed.row else ""
     if status in FROZEN_STATUS:
         return _stall(case, reasons.INSTANCE_FROZEN, f"The instance is {status}. Settle that in the console.")
@@ -143,9 +150,7 @@ def _at_rest(case: Case, group: GroupStatus) -> Decision:
     if status not in SERVING:
         text = f"The instance is {status}; waiting until it is RUNNING."
         return Decision(Verb.WAIT, reasons.INSTANCE_BUSY, text, case.limits.poll)
-    return _rest(
-        case, reasons.AS_DECLARED, f"The group has {nodes} healthy node{'s' if nodes != 1 else ''}, as declared."
-    )
+    return None
 
 
 def _rest(case: Case, reason: str, text: str) -> Decision:

@@ -53,9 +53,9 @@ def follow(case: Case, operation: Operation, traits: Traits) -> Decision:
         decision,
         verb=Verb.STALL,
         reason=reasons.OPERATION_OVERDUE,
-        message=f"The operation should have ended by {operation.deadline_time:%Y-%m-%dT%H:%M:%SZ} and is still in phase "
-        f"{operation.phase}. It stays open and is followed slowly; nothing is requested meanwhile. Look at the job in "
-        f"the task center of DDM{_job(operation)}.",
+        message=f"The operation should have ended by {operation.deadline_time:%Y-%m-%dT%H:%M:%SZ} and is still in "
+        f"phase {operation.phase}. It stays open and is followed slowly; nothing is requested meanwhile. Look at the "
+        f"job in the task center of DDM{_job(operation)}.",
         requeue_after=case.limits.recheck,
     )
 
@@ -98,7 +98,7 @@ def _running(case: Case, operation: Operation, traits: Traits) -> Decision:
         return _by_counting(case, operation)
     operation = replace(operation, job_id=job.id)
     if job.status == "Completed":
-        return _verify(case, replace(operation, progress_percent=100))
+        return _verify(replace(operation, progress_percent=100))
     if job.status == "Failed":
         return close(case, operation, Phase.FAILED, reasons.JOB_FAILED, job.fail_reason or "The cloud gave no reason.")
     return _following(
@@ -113,7 +113,7 @@ def _by_counting(case: Case, operation: Operation) -> Decision:
     accepted = bool(operation.job_id or operation.order_id) and operation.to_nodes is not None
     quiet = case.ages.nodes_unchanged >= case.limits.settle
     if quiet and (_grown(case, operation) or not accepted):
-        return _verify(case, operation)
+        return _verify(operation)
     if accepted and quiet and _waited(case, operation) >= case.limits.unconfirmed:
         return _outcome_unknown(
             case, operation, "The cloud accepted the call, but shows neither its job nor a new node."
@@ -167,7 +167,7 @@ def _run(case: Case, operation: Operation, text: str) -> Decision:
     return _following(case, running)
 
 
-def _verify(case: Case, operation: Operation) -> Decision:
+def _verify(operation: Operation) -> Decision:
     verifying = replace(operation, phase=Phase.VERIFYING, message="The job is done; the new nodes are being looked at.")
     return Decision(
         Verb.VERIFY,

@@ -163,6 +163,8 @@ class Resource:
     deleting: bool = False
     seen_at: float = 0.0
     """When this process knew this version to be stored (monotonic seconds); set by whoever read it."""
+    problem: str = ""
+    """What is wrong with the spec; nothing may be done on a desired state that could not be read."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Condition reasons: CamelCase, stable, each with an entry in ``docs/runbook.md``.
 
-Three sets say what a reason means for the object: ``DONE`` (nothing to do), ``HEALING`` (ends by itself, re-checked) and
-``STALLING`` (needs a person, re-checked slowly).
+Three sets say what a reason means for the object: ``DONE`` (nothing to do), ``HEALING`` (ends by itself, re-checked)
+and ``STALLING`` (needs a person, re-checked slowly).
 """
 
 from __future__ import annotations

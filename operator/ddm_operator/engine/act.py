@@ -1,7 +1,7 @@
 """Act: begin one operation, so that a crash at any instruction neither doubles nor loses it.
 
-The order is the safety: the object, then the cloud, then the intent by compare-and-swap, then the call, then its answer.
-An object whose version is unchanged since before the cloud was read has had no operation begun or ended since.
+The order is the safety: the object, then the cloud, then the intent by compare-and-swap, then the call, then its
+answer. An object whose version is unchanged since before the cloud was read has had no operation begun or ended since.
 """
 
 from __future__ import annotations

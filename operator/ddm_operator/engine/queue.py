@@ -74,6 +74,10 @@ class WorkQueue:
             heapq.heappush(self._heap, (due, key))
             self._wind()
 
+    def busy(self, key: str) -> bool:
+        """Whether a pass over the key is running."""
+        return key in self._running
+
     def forget(self, key: str) -> None:
         """Drop all about a key; a running pass ends, and its result does not count."""
         for about in (self._ready, self._due, self._failures):
@@ -109,17 +113,17 @@ class WorkQueue:
     async def _pass(self, key: str) -> None:
         self._due.pop(key, None)
         self._running[key] = False
-        try:
-            again_after = await self._reconcile(key)
+        # Gathered, because one object's defect, whatever its type, must not end the worker of all others.
+        [result] = await asyncio.gather(self._reconcile(key), return_exceptions=True)
+        added = self._running.pop(key)
+        if isinstance(result, asyncio.CancelledError):
+            raise result
+        if isinstance(result, BaseException):
+            self._tell(key, result)
+            again_after: float | None = self._backoff(key)
+        else:
             self._failures.pop(key, None)
-        except OperatorError as error:
-            logger.warning("The pass failed: %s", error.message, extra={"object": key, "reason": error.reason})
-            again_after = self._backoff(key)
-        except Exception:
-            logger.exception("The pass failed unexpectedly", extra={"object": key})
-            again_after = self._backoff(key)
-        finally:
-            added = self._running.pop(key)
+            again_after = result
         if added is None:
             self._failures.pop(key, None)
             return
@@ -127,6 +131,13 @@ class WorkQueue:
             self.add_after(key, again_after)
         if added:
             self.add(key)
+
+    @staticmethod
+    def _tell(key: str, error: BaseException) -> None:
+        if isinstance(error, OperatorError):
+            logger.warning("The pass failed: %s", error.message, extra={"object": key, "reason": error.reason})
+        else:
+            logger.error("The pass failed unexpectedly", extra={"object": key}, exc_info=error)
 
     def _backoff(self, key: str) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -19,9 +19,9 @@ from ddm_operator.engine.journal import Journal, fields
 from ddm_operator.engine.observe import Observer, Sight
 from ddm_operator.engine.setbacks import Setbacks
 from ddm_operator.engine.sightings import Sightings
-from ddm_operator.errors import OperatorError
+from ddm_operator.errors import OperatorError, StalledError
 from ddm_operator.operations.base import OperationKind
-from ddm_operator.ports import Clock, Cloud, Clouds, Objects, Store
+from ddm_operator.ports import Clock, Cloud, Clouds, Metrics, Objects, Store
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Reconciler:
     actor: Actor
     sightings: Sightings
     setbacks: Setbacks
+    metrics: Metrics
     instances: WeakValueDictionary[str, asyncio.Lock]
     """Held during a pass: two objects that name one instance take turns."""
 
@@ -53,18 +54,25 @@ class Reconciler:
         resource = self.store.get(key)
         if resource is None:
             self.setbacks.over(key)
+            self.sightings.forget(key)
             return None
         instance = self.instances.setdefault(resource.desired.instance_id, asyncio.Lock())
         async with instance:
+            began, outcome = self.clock.monotonic(), "done"
             try:
                 wait = await self._pass(await self._latest(key, resource))
             except OperatorError as error:
+                outcome = type(error).__name__.removesuffix("Error").lower()
                 return await self._set_back(key, resource, error)
+            finally:
+                self.metrics.pass_ended(outcome, self.clock.monotonic() - began)
         self.setbacks.over(key)
         return wait
 
     async def _pass(self, resource: Resource) -> float:
         resource = await self.journal.deliver(resource)
+        if resource.problem:
+            raise StalledError(reasons.INVALID_SPEC, resource.problem)
         cloud = await self._cloud(resource)
         sight = await self.observer.look(cloud, resource)
         decision = self._decide(resource, sight)
@@ -79,7 +87,8 @@ class Reconciler:
         return decision.requeue_after
 
     def _decide(self, resource: Resource, sight: Sight) -> Decision:
-        ages = self.sightings.note(resource, sight.observed, sight.at)
+        key = f"{resource.desired.namespace}/{resource.desired.name}"
+        ages = self.sightings.note(key, resource, sight.observed, sight.at)
         desired = replace(resource.desired, paused=resource.desired.paused or resource.deleting)
         return decide(
             Case(

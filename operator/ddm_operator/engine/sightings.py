@@ -16,6 +16,7 @@ from ddm_operator.domain.model import Operation, Resource
 class _Since:
     """First moments, in monotonic seconds, of what is so now; None while it is not so."""
 
+    uid: str
     operation_id: str = ""
     operation: float = 0.0
     closed: float | None = None
@@ -27,28 +28,32 @@ class _Since:
 
 
 class Sightings:
-    """First moments of every object, by uid."""
+    """First moments of every object, by key; another object of the same name begins anew."""
 
     def __init__(self) -> None:
         self._since: dict[str, _Since] = {}
 
-    def forget(self, uid: str) -> None:
+    def forget(self, key: str) -> None:
         """Drop what is known of an object that is gone."""
-        self._since.pop(uid, None)
+        self._since.pop(key, None)
 
-    def note(self, resource: Resource, observed: Observed, at: float) -> Ages:
+    def note(self, key: str, resource: Resource, observed: Observed, at: float) -> Ages:
         """Take in one observation and say how old everything is.
 
         Args:
+            key: ``namespace/name``.
             resource: the object, known to be stored before the observation began.
             observed: what was seen.
             at: when the observation began (monotonic seconds).
         """
         operation = resource.status.operation
-        since = self._since.setdefault(resource.desired.uid, _Since())
+        uid = resource.desired.uid
+        since = self._since.get(key)
+        if since is None or since.uid != uid:
+            since = _Since(uid)
         if operation is not None and since.operation_id != operation.id:
-            since = _Since(operation_id=operation.id, operation=resource.seen_at, jobs_ended=since.jobs_ended)
-            self._since[resource.desired.uid] = since
+            since = _Since(uid, operation.id, resource.seen_at, jobs_ended=since.jobs_ended)
+        self._since[key] = since
         if operation is not None:
             _note_operation(since, operation, observed, resource.seen_at, at)
         for job in observed.jobs or ():

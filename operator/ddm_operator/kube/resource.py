@@ -63,15 +63,16 @@ def read_resource(body: Mapping[str, Any], *, seen_at: float = 0.0) -> Resource:
         InvalidSpecError: ``spec`` is not what the CRD promises.
     """
     desired, wrong = _read_desired(body)
+    message = f"The object's spec breaks the rules of its CRD: {', '.join(wrong)}. Correct it." if wrong else ""
     resource = Resource(
         desired=desired,
         status=read_status(body.get("status")),
         resource_version=body["metadata"]["resourceVersion"],
         deleting="deletionTimestamp" in body["metadata"],
         seen_at=seen_at,
+        problem=message,
     )
     if wrong:
-        message = f"The object's spec breaks the rules of its CRD: {', '.join(wrong)}. Correct it."
         raise InvalidSpecError(message, resource)
     return resource
 

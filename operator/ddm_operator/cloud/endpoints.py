@@ -1,0 +1,53 @@
+"""From a region's name to the addresses of its services."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ddm_operator.domain import reasons
+from ddm_operator.errors import StalledError
+
+REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""What may become part of a host's name; the CRD says the same."""
+
+EUROPE: Final = frozenset({"eu-west-101"})
+"""Regions of the European site, which has a top-level domain of its own (reference of the DDM API, base URL)."""
+
+OPEN_TELEKOM_CLOUD: Final = frozenset({"eu-de", "eu-nl"})
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Addresses without a trailing slash, such as ``https://ddm.cn-north-4.myhuaweicloud.com``."""
+
+    ddm: str
+    iam: str
+
+
+def endpoints(region: str, ddm: str | None = None, iam: str | None = None) -> Endpoints:
+    """The addresses for a region.
+
+    Args:
+        region: its name, such as ``cn-north-4``.
+        ddm: address that is set instead, with ``{region}`` where the region's name belongs.
+        iam: the same for IAM.
+
+    Raises:
+        StalledError: this cannot be the name of a region.
+    """
+    if REGION.fullmatch(region) is None:
+        text = f"{region[:40]!r} is no name of a region, such as cn-north-4. Correct spec.region."
+        raise StalledError(reasons.INVALID_SPEC, text)
+    domain = _domain(region)
+    return Endpoints(
+        ddm=(ddm or f"https://ddm.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
+        iam=(iam or f"https://iam.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
+    )
+
+
+def _domain(region: str) -> str:
+    if region in EUROPE:
+        return "myhuaweicloud.eu"
+    return "otc.t-systems.com" if region in OPEN_TELEKOM_CLOUD else "myhuaweicloud.com"

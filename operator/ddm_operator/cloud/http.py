@@ -1,0 +1,191 @@
+"""One endpoint over HTTP: bounded in time, size and number, and never repeated by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+
+from ddm_operator.cloud.limiter import Limiter
+from ddm_operator.cloud.wire import failure
+from ddm_operator.domain import reasons
+from ddm_operator.errors import TransientError
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""Of an answer; a page of 128 instances has about 100 KB."""
+
+POLICY: Final = re.compile(r"time:(\d+)\s*(second|minute|hour)")
+"""The gateway's throttling policy in the text of a 429, such as ``limit:200,time:5 minute``."""
+
+UNITS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+LONGEST_PAUSE: Final = 60.0
+"""Seconds; the gateway's advice is to wait for a minute at most."""
+
+SHOWN_CHARACTERS: Final = 300
+TOO_MANY: Final = 429
+
+Trace = Callable[[str, dict[str, Any]], Awaitable[None]]
+Observe = Callable[[str, str, float], None]
+"""Takes the route's name, the outcome and the seconds that it took."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request. ``path`` and ``query`` are not yet percent-encoded."""
+
+    route: str
+    method: str
+    path: str
+    query: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. ``body`` is parsed JSON, None when it is none; ``date`` is the cloud's own clock."""
+
+    status: int
+    body: object
+    date: datetime | None
+    retry_after: float | None
+    headers: httpx.Headers = field(repr=False)
+
+    @property
+    def accepted(self) -> bool:
+        """Any 2xx."""
+        return httpx.codes.OK <= self.status < httpx.codes.MULTIPLE_CHOICES
+
+    @property
+    def code(self) -> str:
+        """The error's code; empty when there is none."""
+        return failure(self.body).code
+
+    @property
+    def text(self) -> str:
+        """The error's message, short, and without the signed request that the gateway echoes."""
+        return re.split(r",?\s*canonicalRequest", failure(self.body).message)[0][:SHOWN_CHARACTERS]
+
+
+class Http:
+    """One endpoint.
+
+    Args:
+        client: shared by all endpoints; follows no redirect and retries nothing.
+        base: address without a trailing slash.
+        limiter: of this endpoint and credential.
+        timeout: seconds for one whole exchange of a read.
+        monotonic: seconds.
+        observe: is told about every exchange.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        base: str,
+        limiter: Limiter,
+        *,
+        timeout: float,
+        monotonic: Callable[[], float],
+        observe: Observe,
+    ) -> None:
+        self._client = client
+        self._base = base
+        self._timeout = timeout
+        self._monotonic = monotonic
+        self._observe = observe
+        self.limiter = limiter
+        self.host = urlsplit(base).netloc
+
+    async def ask(self, ask: Ask, headers: dict[str, str]) -> Answer:
+        """Ask when it is this request's turn.
+
+        Raises:
+            TransientError: no answer came, or the endpoint is throttled.
+        """
+        async with self.limiter.read():
+            try:
+                return await self.exchange(ask, headers, self._timeout)
+            except (httpx.HTTPError, TimeoutError) as error:
+                raise unreachable(self.host, error) from None
+
+    async def exchange(self, ask: Ask, headers: dict[str, str], timeout: float, trace: Trace | None = None) -> Answer:  # noqa: ASYNC109  # bounds the whole exchange, with what httpx does not count
+        """Send once, now, and read the whole answer.
+
+        Raises:
+            httpx.HTTPError: no answer, or half of one.
+            TimeoutError: not within ``timeout`` seconds.
+        """
+        query = f"?{urlencode(ask.query, quote_via=quote)}" if ask.query else ""
+        url = f"{self._base}{quote(ask.path, safe='/~')}{query}"
+        extensions = {"trace": trace} if trace is not None else {}
+        began, outcome = self._monotonic(), "failed"
+        try:
+            async with (
+                asyncio.timeout(timeout),
+                self._client.stream(
+                    ask.method, url, headers=headers, content=ask.body, extensions=extensions
+                ) as response,
+            ):
+                answer = await _whole(response)
+            outcome = str(answer.status)
+        except (httpx.TimeoutException, TimeoutError):
+            outcome = "timeout"
+            raise
+        finally:
+            self._observe(ask.route, outcome, self._monotonic() - began)
+        if answer.status == TOO_MANY:
+            self.limiter.pause(answer.retry_after or LONGEST_PAUSE / 4)
+        return answer
+
+
+async def _whole(response: httpx.Response) -> Answer:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise httpx.DecodingError("the answer is too long", request=response.request)
+    try:
+        body: object = json.loads(content) if content else None
+    except ValueError:
+        body = None
+    return Answer(response.status_code, body, _date(response.headers), _retry_after(response, body), response.headers)
+
+
+def _date(headers: httpx.Headers) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(headers.get("Date", ""))
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else None
+
+
+def _retry_after(response: httpx.Response, body: object) -> float | None:
+    """Seconds that the cloud asks for: by the standard's header, else by the policy in the gateway's text."""
+    header = response.headers.get("Retry-After", "").strip()
+    if header.isascii() and header.isdigit():
+        return float(min(int(header), 10 * LONGEST_PAUSE))
+    policy = POLICY.search(failure(body).message) if response.status_code == TOO_MANY else None
+    return min(int(policy[1]) * UNITS[policy[2]], LONGEST_PAUSE) if policy else None
+
+
+def unreachable(host: str, error: Exception) -> TransientError:
+    """No answer; asked again, later each time."""
+    text = (
+        f"{host} did not answer ({describe(error)}). It is asked again, later each time; nothing is changed meanwhile."
+    )
+    return TransientError(reasons.CLOUD_UNREACHABLE, text)
+
+
+def describe(error: Exception) -> str:
+    """A failure of the network in a few words."""
+    words = str(error).strip()[:120]
+    name = type(error).__name__
+    return f"{name}: {words}" if words else name
