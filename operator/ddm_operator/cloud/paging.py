@@ -24,30 +24,29 @@ ReadPage = Callable[[int, int], Awaitable[tuple[Sequence[T], int | None]]]
 async def collect(read: ReadPage[T], key: Callable[[T], str]) -> tuple[T, ...]:
     """Every entry, once.
 
-    A list that changes while it is read may show an entry twice and another one not at all: what was found must then be
-    as many as the cloud says there are, or it is read again.
+    A list that changes while it is read may show an entry twice and another one not at all: its total must stay the same
+    from page to page, and be what was found, or the list is read again.
 
     Raises:
         TransientError: the pages do not add up.
     """
-    found, total = await _once(read, key)
-    for _ in range(ATTEMPTS - 1):
-        if total is None or len(found) >= total:
-            break
-        found, total = await _once(read, key)
-    if total is None or len(found) >= total:
-        return tuple(found.values())
-    text = f"The cloud's list has {total} entries but shows {len(found)} of them. It is asked again."
+    for _ in range(ATTEMPTS):
+        found = await _once(read, key)
+        if found is not None:
+            return tuple(found.values())
+    text = "The cloud's list changes while it is read, or its total is not what it shows. It is asked again."
     raise TransientError(reasons.CLOUD_ANSWER_UNREADABLE, text)
 
 
-async def _once(read: ReadPage[T], key: Callable[[T], str]) -> tuple[dict[str, T], int | None]:
+async def _once(read: ReadPage[T], key: Callable[[T], str]) -> dict[str, T] | None:
     found: dict[str, T] = {}
+    totals: set[int | None] = set()
     offset = 0
     for _ in range(MOST_PAGES):
         entries, total = await read(offset, LIMIT)
         found.update((key(entry), entry) for entry in entries)
+        totals.add(total)
         offset += len(entries)
         if not entries or (total is not None and offset >= total):
-            return found, total
+            return found if totals in ({None}, {len(found)}) else None
     raise unreadable("a list without an end")

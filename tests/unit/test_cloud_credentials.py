@@ -1,0 +1,99 @@
+"""Where the credential comes from, and what is said when there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ddm_operator.cloud.credentials import AccessKey, UserPassword, read_credential
+from ddm_operator.domain import reasons
+from ddm_operator.errors import StalledError
+from ddm_operator.redaction import redactor
+
+KEY = {"HUAWEICLOUD_SDK_AK": "AK0123456789", "HUAWEICLOUD_SDK_SK": "a-secret-key-value"}
+USER = {"HW_USER_NAME": "ddm-user", "HW_USER_PASSWORD": "a-password-value", "HW_DOMAIN_NAME": "account"}
+
+
+@pytest.fixture(autouse=True)
+def _no_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*KEY, *USER, "HUAWEICLOUD_SDK_SECURITY_TOKEN", "HUAWEICLOUD_SDK_PROJECT_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def offer(values: dict[str, str], folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in values.items():
+        if folder:
+            (folder / name).write_text(value + "\n")
+        else:
+            monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize("from_files", [False, True])
+def test_an_access_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, from_files: bool) -> None:
+    folder = tmp_path if from_files else None
+    offer({**KEY, "HUAWEICLOUD_SDK_PROJECT_ID": "p1"}, folder, monkeypatch)
+    assert read_credential(folder) == AccessKey("AK0123456789", "a-secret-key-value", "", "p1")
+
+
+@pytest.mark.parametrize("from_files", [False, True])
+def test_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, from_files: bool) -> None:
+    folder = tmp_path if from_files else None
+    offer(USER, folder, monkeypatch)
+    assert read_credential(folder) == UserPassword("ddm-user", "account", "a-password-value")
+
+
+def test_the_access_key_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer({**KEY, **USER}, None, monkeypatch)
+    assert isinstance(read_credential(), AccessKey)
+
+
+def test_files_are_read_again_when_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(USER, tmp_path, monkeypatch)
+    before = read_credential(tmp_path)
+    (tmp_path / "HW_USER_PASSWORD").write_text("another-password")
+    after = read_credential(tmp_path)
+    assert before != after
+    assert isinstance(after, UserPassword)
+    assert after.password == "another-password"
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({}, "There is no credential for the cloud"),
+        ({"HUAWEICLOUD_SDK_AK": "AK"}, "HUAWEICLOUD_SDK_SK is missing"),
+        ({"HUAWEICLOUD_SDK_SK": "SK"}, "HUAWEICLOUD_SDK_AK is missing"),
+        ({"HUAWEICLOUD_SDK_AK": "AK", "HUAWEICLOUD_SDK_SK": " "}, "HUAWEICLOUD_SDK_SK is missing"),
+        ({"HW_USER_NAME": "u"}, "HW_USER_PASSWORD and HW_DOMAIN_NAME is missing"),
+    ],
+)
+@pytest.mark.parametrize("from_files", [False, True])
+def test_what_is_missing_is_named(
+    values: dict[str, str], missing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, from_files: bool
+) -> None:
+    folder = tmp_path if from_files else None
+    offer(values, folder, monkeypatch)
+    with pytest.raises(StalledError) as caught:
+        read_credential(folder)
+    assert caught.value.reason == reasons.CREDENTIALS_MISSING
+    assert missing in caught.value.message
+
+
+@pytest.mark.parametrize("unreadable", [b"\xff\xfe", None])
+def test_a_file_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path, unreadable: bytes | None) -> None:
+    file = tmp_path / "HUAWEICLOUD_SDK_SK"
+    if unreadable is None:
+        file.mkdir()
+    else:
+        file.write_bytes(unreadable)
+    with pytest.raises(StalledError, match="HUAWEICLOUD_SDK_SK cannot be read") as caught:
+        read_credential(tmp_path)
+    assert caught.value.reason == reasons.CREDENTIALS_MISSING
+
+
+def test_what_was_read_is_never_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(USER, None, monkeypatch)
+    credential = read_credential()
+    assert "a-password-value" not in repr(credential)
+    assert redactor.clean("it was a-password-value, they said") == "it was ***, they said"
