@@ -55,10 +55,9 @@ class Screen:
 
     def table(self, heads: list[str], rows: list[list[str]]) -> None:
         """Show what kubectl would."""
-        if (heads, rows) == self._columns:
-            return
+        aged = _ageless(heads, rows) == _ageless(*self._columns)
         self._columns = (heads, rows)
-        if self._live is None:
+        if self._live is None and not aged:
             for row in rows:
                 shown = "  ".join(f"{head}={cell}" for head, cell in zip(heads, row, strict=True) if head != "AGE")
                 self._console.print(f"{'':10}kubectl   {shown}", highlight=False, markup=False, soft_wrap=True)
@@ -85,3 +84,8 @@ class Screen:
         for at, side, text in self._lines:
             timeline.add_row(f"{at:5.1f} s", Text(side, style=COLOURS.get(side, "bold")), Text(text))
         return Group(table, Text(), timeline)
+
+
+def _ageless(heads: list[str], rows: list[list[str]]) -> list[list[str]]:
+    """The table without what changes by itself."""
+    return [[cell for head, cell in zip(heads, row, strict=True) if head != "AGE"] for row in rows]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from typing_extensions import override
 
 from ddm_simulator import errors
 from ddm_simulator.messages import Request
@@ -28,6 +29,7 @@ class Caller:
     project_id: str | None = None
     """The one project that the credential is good for; None: all of the user's."""
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -71,7 +73,7 @@ class Call:
         """The instance of the path.
 
         Raises:
-            Refusal: The project has none of that id.
+            RefusalError: The project has none of that id.
         """
         found = self.world.instances.get(self.params["instance_id"], self.at)
         if found is None or found.project_id != self.project_id:
@@ -86,7 +88,7 @@ class Call:
         """`offset` and `limit` of the query.
 
         Raises:
-            Refusal: They are no numbers, or out of bounds.
+            RefusalError: They are no numbers, or out of bounds.
         """
         offset = self._number("offset", 0)
         limit = self._number("limit", default_limit)
@@ -98,7 +100,7 @@ class Call:
         """The JSON body.
 
         Raises:
-            Refusal: There is none, it is declared as something else, or it has another shape.
+            RefusalError: There is none, it is declared as something else, or it has another shape.
         """
         if not self.request.headers.get("content-type", "").startswith("application/json"):
             raise errors.refuse(errors.PARAMETER_ERROR, "The content type must be application/json.", status=415)

@@ -11,8 +11,8 @@ class Clock(Protocol):
     """Time in seconds since the epoch, and how much faster than it the cloud's own work goes."""
 
     speed: float
-    """What takes the cloud a minute takes it 60 / speed seconds of this clock. The calendar is never accelerated: clients
-    sign with their own clock, and a calendar that ran away from theirs would refuse every signature."""
+    """What takes the cloud a minute takes it 60 / speed seconds of this clock. The calendar is never accelerated:
+    clients sign with their own clock, and a calendar that ran away from theirs would refuse every signature."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

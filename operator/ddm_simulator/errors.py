@@ -1,7 +1,7 @@
 """Refusals and how each part of the cloud spells them.
 
-DDM's v1 and v2 APIs say ``errCode`` and ``externalMessage``, its v3 API says ``error_code`` and ``error_msg``; the gateway in
-front of it adds ``request_id``; IAM nests what it says in ``error``.
+DDM's v1 and v2 APIs say ``errCode`` and ``externalMessage``, its v3 API says ``error_code`` and ``error_msg``; the
+gateway in front of it adds ``request_id``; IAM nests what it says in ``error``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Spelling(Enum):
     SNAKE = auto()
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """A request was not accepted."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -37,7 +37,7 @@ class Refusal(Exception):
         return {"error_code": self.code, "error_msg": self.message}
 
 
-class GatewayError(Refusal):
+class GatewayError(RefusalError):
     """The gateway in front of the service refuses, in a spelling of its own."""
 
     @override
@@ -45,7 +45,7 @@ class GatewayError(Refusal):
         return {"error_code": self.code, "error_msg": self.message, "request_id": request_id}
 
 
-class IdentityError(Refusal):
+class IdentityError(RefusalError):
     """IAM refuses, as OpenStack's Keystone does."""
 
     @override
@@ -94,10 +94,10 @@ _SERVICE: Final[dict[str, tuple[int, str]]] = {
 }
 
 
-def refuse(code: str, message: str | None = None, status: int | None = None) -> Refusal:
+def refuse(code: str, message: str | None = None, status: int | None = None) -> RefusalError:
     """A refusal by DDM with the status and the words that belong to a code, unless others are given."""
     usual_status, usual_message = _SERVICE[code]
-    return Refusal(status or usual_status, code, message or usual_message)
+    return RefusalError(status or usual_status, code, message or usual_message)
 
 
 def not_published() -> GatewayError:

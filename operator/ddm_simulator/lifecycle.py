@@ -1,8 +1,8 @@
 """How an accepted operation goes on until it has ended.
 
 A job runs for `job_seconds`. Then four facts become true, one after another: new nodes are listed (or removed ones are
-gone), they are healthy, the instance is RUNNING again, the job is Completed. The order and the gaps are settings, for no
-source promises them. When `count` comes first, new nodes are listed as `creating` long before the end already.
+gone), they are healthy, the instance is RUNNING again, the job is Completed. Order and gaps are settings, for no source
+promises them. When `count` comes first, new nodes are listed as `creating` long before the end already.
 """
 
 from __future__ import annotations

@@ -27,6 +27,13 @@ class Request:
         """The first value of a query parameter."""
         return next((value for key, value in self.query if key == name), None)
 
+    def json(self) -> object:
+        """The body as JSON; as text when it is none."""
+        try:
+            return json.loads(self.body) if self.body else None
+        except ValueError:
+            return self.body.decode(errors="replace")
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

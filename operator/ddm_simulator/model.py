@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Fact: TypeAlias = Literal["count", "health", "status", "job"]
-"""What becomes true at the end of an operation: the nodes are listed (or gone), they are healthy, the instance is RUNNING,
-the job is Completed."""
+"""What becomes true at the end of an operation: the nodes are listed (or gone), they are healthy, the instance is
+RUNNING, the job is Completed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ def choose(world: World, instance: Instance, group: Group, number: int) -> tuple
     """Zones for new nodes, evenly over those of the group in which its class can still be bought.
 
     Raises:
-        Refusal: It is sold out in all of them.
+        RefusalError: It is sold out in all of them.
     """
     flavor = _flavor(world, group)
     used = Counter(node.zone for node in instance.of_group(group.id))
@@ -32,7 +32,7 @@ def subnet(instance: Instance, group: Group, given: str | None) -> str:
     """The subnet for new nodes; it must be named if the group spans several.
 
     Raises:
-        Refusal: It is not named, or not one of the group.
+        RefusalError: It is not named, or not one of the group.
     """
     subnets = list(dict.fromkeys(node.subnet_id for node in instance.of_group(group.id)))
     if given is None:
@@ -50,7 +50,7 @@ def make(
     """New nodes, one for each zone.
 
     Raises:
-        Refusal: A zone is unknown, or the class is sold out in it.
+        RefusalError: A zone is unknown, or the class is sold out in it.
     """
     preconditions.zones_open(_project(world, instance), _flavor(world, group), tuple(zones))
     first = len(instance.nodes) + 1

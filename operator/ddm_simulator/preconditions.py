@@ -14,7 +14,7 @@ def idle(instance: Instance) -> None:
     """The instance is paid for, healthy, and nothing else is being done to it.
 
     Raises:
-        Refusal: It is not.
+        RefusalError: It is not.
     """
     if instance.status == "FROZEN":
         raise errors.refuse(errors.FROZEN)
@@ -26,7 +26,7 @@ def data_nodes_idle(instance: Instance) -> None:
     """All associated RDS instances are available, and no schema is being scaled out.
 
     Raises:
-        Refusal: They are not.
+        RefusalError: They are not.
     """
     if any(schema.status in ("EXPANDING", "ROLLING BACK") for schema in instance.schemas):
         raise errors.refuse(errors.SCHEMA_EXPANDING)
@@ -39,7 +39,7 @@ def chosen_group(instance: Instance, group_id: str | None) -> Group:
     """The group that is meant; it must be named as soon as there are several.
 
     Raises:
-        Refusal: It is not named, or there is none of that id.
+        RefusalError: It is not named, or there is none of that id.
     """
     if group_id is None:
         if len(instance.groups) > 1:
@@ -55,7 +55,7 @@ def room_for(instance: Instance, number: int) -> None:
     """An instance has at most 32 nodes, all groups together.
 
     Raises:
-        Refusal: It would have more.
+        RefusalError: It would have more.
     """
     if len(instance.nodes) + number > MOST_NODES:
         raise errors.refuse(errors.TOO_MANY_NODES)
@@ -65,7 +65,7 @@ def someone_stays(instance: Instance, group: Group, number: int) -> None:
     """A group keeps one node at least.
 
     Raises:
-        Refusal: It would lose its last one.
+        RefusalError: It would lose its last one.
     """
     if number >= len(instance.of_group(group.id)):
         raise errors.refuse(errors.PARAMETER_ERROR)
@@ -75,7 +75,7 @@ def same_class(group: Group, flavor_id: str) -> None:
     """All nodes of a group have one class.
 
     Raises:
-        Refusal: It is another one.
+        RefusalError: It is another one.
     """
     if flavor_id != group.flavor_id:
         raise errors.refuse(errors.INVALID_FLAVOR)
@@ -85,7 +85,7 @@ def zones_open(project: Project, flavor: Flavor, zones: tuple[str, ...]) -> None
     """Zones exist and the class can be bought there.
 
     Raises:
-        Refusal: One does not, or it cannot.
+        RefusalError: One does not, or it cannot.
     """
     if not set(zones) <= set(project.zones):
         raise errors.refuse(errors.INVALID_ZONE)

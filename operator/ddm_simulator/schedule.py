@@ -63,6 +63,16 @@ class Schedule:
                 return step
         return None
 
+    def next_due(self) -> float | None:
+        """When the next step falls due; None: there is none."""
+        while self._heap:
+            due, _, key = self._heap[0]
+            step = self._table.get(key)
+            if step is not None and step.due == due:
+                return due
+            heapq.heappop(self._heap)
+        return None
+
     def drop(self, job_id: str, now: float) -> None:
         """Forget what was planned for a job."""
         for step in self._table.where(lambda step: step.job_id == job_id):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ddm_simulator.errors import GatewayError, Refusal
+from ddm_simulator.errors import GatewayError, RefusalError
 from ddm_simulator.messages import Json
 
 _GATEWAY = {
@@ -15,11 +15,11 @@ _GATEWAY = {
 }
 
 
-def server_error(status: int, code: str = "", message: str = "") -> Refusal:
+def server_error(status: int, code: str = "", message: str = "") -> RefusalError:
     """What the gateway says with a status; a code of DDM's own is spelled as DDM does."""
     usual_code, usual_message = _GATEWAY.get(status, _GATEWAY[500])
     if code and not code.startswith("APIG"):
-        return Refusal(status, code, message or "Server failure.")
+        return RefusalError(status, code, message or "Server failure.")
     return GatewayError(status, code or usual_code, message or usual_message)
 
 

@@ -218,11 +218,15 @@ class Lag(Fault):
         plan.lag_seconds = max(plan.lag_seconds, self.seconds)
 
 
+def _new_feature() -> dict[str, object]:
+    return {"new_feature": {"enabled": True}}
+
+
 class ExtraFields(Fault):
     """Every object of the answer has a field that nobody knows."""
 
     kind: Literal["extra-fields"] = "extra-fields"
-    fields: dict[str, object] = Field(default_factory=lambda: {"new_feature": {"enabled": True}})
+    fields: dict[str, object] = Field(default_factory=_new_feature)
 
     @override
     def shape(self, plan: Plan) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ddm_simulator.errors import Refusal
+from ddm_simulator.errors import RefusalError
 from ddm_simulator.messages import Ending, Json, Response
 
 Edit: TypeAlias = Callable[[Json], Json]
@@ -19,7 +19,7 @@ class Plan:
     execute: bool = True
     execute_after_seconds: float | None = None
     """It is executed this long after its answer was made up."""
-    instead: Response | Refusal | None = None
+    instead: Response | RefusalError | None = None
     """Answered in place of what the service says."""
     raw: bytes | None = None
     """The body, whatever the service says."""

@@ -44,7 +44,7 @@ def authorise(world: World, caller: Caller, project_id: str) -> None:
 
     Raises:
         GatewayError: There is no such project, or the token is one of another region.
-        Refusal: The caller has no part in the project.
+        RefusalError: The caller has no part in the project.
     """
     project = world.projects.get(project_id)
     if project is None:

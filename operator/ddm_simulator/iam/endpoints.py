@@ -155,9 +155,7 @@ def _project(world: World, user: User, given: _Named | None) -> Project | None:
     raise IdentityError(401, "Unauthorized", "The project cannot be found or the user has no part in it.")
 
 
-def _token_body(
-    token: Token, user: User, project: Project | None, method: Literal["password", "token"], *, with_catalog: bool
-) -> Json:
+def _token_body(token: Token, user: User, project: Project | None, method: str, *, with_catalog: bool) -> Json:
     domain: Json = {"id": user.domain_id, "name": user.domain_name}
     body: Json = {
         "expires_at": times.iam(token.expires),

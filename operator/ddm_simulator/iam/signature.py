@@ -15,7 +15,8 @@ ALGORITHM: Final = "SDK-HMAC-SHA256"
 UNSIGNED: Final = "UNSIGNED-PAYLOAD"
 
 _AUTHORIZATION: Final = re.compile(
-    rf"{ALGORITHM} Access=(?P<access>[^,\s]+), ?SignedHeaders=(?P<headers>[^,\s]+), ?Signature=(?P<signature>[0-9a-f]{{64}})"
+    rf"{ALGORITHM} Access=(?P<access>[^,\s]+), ?SignedHeaders=(?P<headers>[^,\s]+), "
+    r"?Signature=(?P<signature>[0-9a-f]{64})"
 )
 _SIGNED_BODIES: Final = ("application/json", "application/bson")
 
