@@ -1,3 +1,3 @@
 """What every test may use."""
 
-pytest_plugins = ["tests.support.controlplane"]
+pytest_plugins = ["tests.support.controlplane", "tests.support.simulator", "tests.support.stage"]

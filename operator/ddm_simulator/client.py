@@ -91,9 +91,11 @@ class Simulator:
         """Remove one."""
         self._send("DELETE", f"faults/{key}")
 
-    def clear_faults(self) -> None:
-        """Remove all."""
-        self._send("DELETE", "faults")
+    def clear_faults(self, project: str | None = None) -> None:
+        """Remove all, or those of a project."""
+        for fault in self.get("faults")["faults"]:
+            if project in (None, fault["project"]):
+                self.remove_fault(fault["id"])
 
     @contextmanager
     def hold(

@@ -24,8 +24,8 @@ ReadPage = Callable[[int, int], Awaitable[tuple[Sequence[T], int | None]]]
 async def collect(read: ReadPage[T], key: Callable[[T], str]) -> tuple[T, ...]:
     """Every entry, once.
 
-    A list that changes while it is read may show an entry twice and another one not at all: its total must stay the same
-    from page to page, and be what was found, or the list is read again.
+    A list that changes while it is read may show an entry twice and another one not at all: its total must stay the
+    same from page to page, and be what was found, or the list is read again.
 
     Raises:
         TransientError: the pages do not add up.
