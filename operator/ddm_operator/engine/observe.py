@@ -54,6 +54,8 @@ class Observer:
         return Sight(replace(sight.observed, jobs=mine, schemas=schemas, flavors=flavors, complete=True), at)
 
     async def _glance(self, cloud: Cloud, resource: Resource) -> Sight:
+        if _asked(resource):
+            return await self._detail(cloud, resource)
         recent = self._clock.monotonic() - 0.8 * self._limits.resync
         rows = await self._project(cloud).rows.get(recent)
         row = rows.value.get(resource.desired.instance_id)
@@ -97,6 +99,13 @@ class Observer:
         if cloud not in self._projects:
             self._projects[cloud] = Project(self._clock, cloud)
         return self._projects[cloud]
+
+
+def _asked(resource: Resource) -> bool:
+    """Whether a person has just said something: the answer is not taken from an older look."""
+    desired, status = resource.desired, resource.status
+    changed = desired.generation != status.observed_generation
+    return changed or desired.reconcile_requested_at not in ("", status.last_handled_reconcile_at)
 
 
 def _of_instance(jobs: Answer[tuple[Job, ...]], instance_id: str) -> tuple[Job, ...]:

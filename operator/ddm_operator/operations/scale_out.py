@@ -104,6 +104,7 @@ class ScaleOut:
         text = f"Following job {job.id}, which was not requested by this object; counting again when it has ended."
         adopted = replace(
             self._plan(case, group, 0),
+            id=f"adopted-{job.id}",
             phase=Phase.RUNNING,
             flavor_id="",
             to_nodes=None,
