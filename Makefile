@@ -77,6 +77,7 @@ check-yaml: venv ## YAML files
 
 check-docs: venv ## Generated documents are what would be generated now
 	$(PY) -m tools.configuration --check
+	$(PY) -m tools.simulator_docs --check
 
 ##@ Work on it
 .PHONY: format docs lock venv clean
@@ -85,8 +86,9 @@ format: venv ## Format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: venv ## Generate docs/configuration.md from the settings
+docs: venv ## Generate docs/configuration.md from the settings, and the tables of docs/simulator.md
 	$(PY) -m tools.configuration
+	$(PY) -m tools.simulator_docs
 
 lock: venv ## Lock the dependencies anew, with hashes (ARGS="--upgrade" takes newer versions)
 	$(PY) -m pip install --quiet --upgrade --target build/uv 'uv>=0.13'

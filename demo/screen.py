@@ -67,7 +67,8 @@ class Screen:
         """Write the whole of it as a picture."""
         recorder = Console(record=True, width=WIDTH, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115  # lives as long as the console
         recorder.print(self._picture())
-        recorder.save_svg(str(path), title="make demo")
+        picture = recorder.export_svg(title="make demo")
+        path.write_text("\n".join(line.rstrip() for line in picture.splitlines()) + "\n", encoding="utf-8")
 
     def _show(self) -> None:
         if self._live is not None:

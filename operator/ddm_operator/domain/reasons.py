@@ -29,7 +29,6 @@ CLOUD_UNREACHABLE: Final = "CloudUnreachable"
 CLOUD_INTERNAL_ERROR: Final = "CloudInternalError"
 CLOUD_ANSWER_UNREADABLE: Final = "CloudAnswerUnreadable"
 THROTTLED: Final = "Throttled"
-CLOCK_SKEW: Final = "ClockSkew"
 HEALING: Final = frozenset(
     {
         SCALING_OUT,
@@ -47,10 +46,9 @@ HEALING: Final = frozenset(
         CLOUD_INTERNAL_ERROR,
         CLOUD_ANSWER_UNREADABLE,
         THROTTLED,
-        CLOCK_SKEW,
     }
 )
-UNSURE: Final = frozenset({CLOUD_UNREACHABLE, CLOUD_INTERNAL_ERROR, CLOUD_ANSWER_UNREADABLE, THROTTLED, CLOCK_SKEW})
+UNSURE: Final = frozenset({CLOUD_UNREACHABLE, CLOUD_INTERNAL_ERROR, CLOUD_ANSWER_UNREADABLE, THROTTLED})
 """Nothing could be observed: Ready is Unknown, not False."""
 
 # A person has to act.
@@ -121,8 +119,6 @@ STALLING: Final = frozenset(
 NOT_SENT: Final = "NotSent"
 NEVER_EXECUTED: Final = "NeverExecuted"
 RESOLVED: Final = "ResolvedByUser"
-LEASE_LOST: Final = "LeaseLost"
-INTENT_TOO_OLD: Final = "IntentTooOld"
 JOB_FAILED: Final = "JobFailed"
 PARTIAL: Final = "Partial"
 
