@@ -1,0 +1,236 @@
+"""The phase table: one row for each thing that may be seen of an open operation."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ddm_operator.domain import reasons
+from ddm_operator.domain.case import Ages, Observed
+from ddm_operator.domain.decide import decide
+from ddm_operator.domain.decision import Verb
+from ddm_operator.domain.model import Operation, Phase, Status
+from ddm_operator.operations.scale_out import ScaleOut
+from tests.support.cases import JOB, LIMITS, LONG, NOW, case, desired, ids, job, nodes, observed, operation
+
+SETTLED = Ages(operation=LIMITS.settle, nodes_unchanged=LIMITS.settle)
+LOST = Ages(operation=LIMITS.settle, nodes_unchanged=LIMITS.settle, job_missing=LIMITS.job_missing)
+NEARLY = Ages(operation=LIMITS.settle - 1, nodes_unchanged=LIMITS.settle - 1)
+LONG_AGO = NOW - timedelta(seconds=LIMITS.unconfirmed)
+
+SICK = (*nodes(3), *nodes(1, status="enlargefail", first=4))
+
+ROWS: dict[str, tuple[Operation, Observed, Ages, Verb, str, str]] = {
+    # the journal, what is seen, for how long → verb, phase from now on, reason
+    "requesting, nobody knows": (
+        operation(Phase.REQUESTING), observed(), Ages(), Verb.CONFIRM, Phase.UNCONFIRMED, "ConfirmingOutcome",
+    ),
+    "unconfirmed, a new job": (
+        operation(Phase.UNCONFIRMED), observed(jobs=(job(),)), Ages(), Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "unconfirmed, a new job that has ended": (
+        operation(Phase.UNCONFIRMED), observed(jobs=(job("Completed"),)), Ages(),
+        Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "unconfirmed, only jobs of before": (
+        operation(Phase.UNCONFIRMED, baseline_job_ids=(JOB,)), observed(jobs=(job("Completed"),)), NEARLY,
+        Verb.CONFIRM, Phase.UNCONFIRMED, "ConfirmingOutcome",
+    ),
+    "unconfirmed, new nodes": (
+        operation(Phase.UNCONFIRMED), observed(nodes(4)), Ages(), Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "unconfirmed, growing": (
+        operation(Phase.UNCONFIRMED), observed(status="GROWING"), Ages(), Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "unconfirmed, nothing yet": (
+        operation(Phase.UNCONFIRMED), observed(), NEARLY, Verb.CONFIRM, Phase.UNCONFIRMED, "ConfirmingOutcome",
+    ),
+    "unconfirmed, another thing goes on for long": (
+        operation(Phase.UNCONFIRMED, request_time=LONG_AGO), observed(status="BACKUP"), SETTLED,
+        Verb.STALL, Phase.UNCONFIRMED, "OutcomeUnknown",
+    ),
+    "unconfirmed, several jobs": (
+        operation(Phase.UNCONFIRMED), observed(jobs=(job(), job(key="other"))), Ages(),
+        Verb.STALL, Phase.UNCONFIRMED, "OutcomeUnknown",
+    ),
+    "running": (
+        operation(), observed(jobs=(job(progress_percent=40),)), Ages(), Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running, completed": (
+        operation(), observed(jobs=(job("Completed"),)), Ages(), Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "running, a status that nobody knows": (
+        operation(), observed(jobs=(job("Polishing"),)), Ages(), Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running, job not listed for a moment": (
+        operation(), observed(), Ages(job_missing=1.0, nodes_unchanged=LONG), Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running, job not listed, nodes came and stay": (
+        operation(), observed(nodes(4)), LOST, Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "running, job not listed, nodes still change": (
+        operation(), observed(nodes(4)), Ages(job_missing=LONG, nodes_unchanged=1.0),
+        Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running, job not listed, no node came: accepted is never failed by counting": (
+        operation(), observed(), LOST, Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running, job not listed, no node came for long: a person is asked": (
+        operation(request_time=LONG_AGO), observed(), LOST, Verb.STALL, Phase.RUNNING, "OutcomeUnknown",
+    ),
+    "verifying, a node is still missing": (
+        operation(Phase.VERIFYING), observed(nodes(3)), Ages(), Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "verifying, all there, one not healthy": (
+        operation(Phase.VERIFYING), observed((*nodes(3), *nodes(1, status="creating", first=4))), NEARLY,
+        Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "verifying, all there, instance still growing": (
+        operation(Phase.VERIFYING), observed(nodes(4), status="GROWING"), Ages(),
+        Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "verifying, all there and healthy": (
+        operation(Phase.VERIFYING), observed(nodes(4)), Ages(), Verb.REST, Phase.SUCCEEDED, "AsDeclared",
+    ),
+    "verifying an adopted job waits until nothing changes": (
+        operation(Phase.VERIFYING, to_nodes=None), observed(nodes(4)), NEARLY,
+        Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "verifying an adopted job, nothing changes": (
+        operation(Phase.VERIFYING, to_nodes=None), observed(nodes(4)), SETTLED,
+        Verb.REST, Phase.SUCCEEDED, "AsDeclared",
+    ),
+    "verifying, unhealthy for good": (
+        operation(Phase.VERIFYING), observed(SICK), SETTLED, Verb.STALL, Phase.FAILED, "NodesFailed",
+    ),
+    "verifying, too few for good": (
+        operation(Phase.VERIFYING), observed(nodes(3)), SETTLED, Verb.STALL, Phase.FAILED, "ScaleOutPartial",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
+def test_the_phase_table(row: tuple[Operation, Observed, Ages, Verb, str, str]) -> None:
+    journal, seen, ages, verb, phase, reason = row
+    decision = decide(case(seen=seen, journal=journal, ages=ages), (ScaleOut(),))
+    after = decision.operation or journal
+    assert (decision.verb, after.phase, decision.reason) == (verb, phase, reason)
+    assert after.id == journal.id
+
+
+@pytest.mark.parametrize(
+    ("journal", "reason"),
+    [
+        (operation(Phase.UNCONFIRMED), reasons.NEVER_EXECUTED),
+        (operation(Phase.REQUESTING), reasons.NOT_SENT),
+    ],
+)
+def test_what_did_not_happen_is_closed_before_it_is_planned_again(journal: Operation, reason: str) -> None:
+    """One decision closes, the next pass begins: between them the journal is stored and everything is read afresh."""
+    never_sent = journal.phase == Phase.REQUESTING
+    decision = decide(case(journal=journal, ages=SETTLED, never_sent=never_sent), (ScaleOut(),))
+    assert decision.verb is not Verb.BEGIN
+    assert decision.operation is not None
+    assert (decision.operation.phase, decision.operation.reason) == (Phase.REJECTED, reason)
+    again = decide(case(journal=decision.operation), (ScaleOut(),))
+    assert again.verb is Verb.BEGIN
+    assert again.operation is not None
+    assert again.operation.attempt == 2
+
+
+def test_a_failed_job_keeps_the_cloud_s_reason_and_is_planned_again_after_a_pause() -> None:
+    failed = observed(jobs=(job("Failed", fail_reason="No room."),))
+    decision = decide(case(seen=failed, journal=operation()), (ScaleOut(),))
+    assert decision.operation is not None
+    assert (decision.operation.phase, decision.operation.message) == (Phase.FAILED, "No room.")
+    assert (decision.verb, decision.reason) == (Verb.WAIT, reasons.RETRYING)
+    later = decide(case(seen=failed, journal=decision.operation, ages=Ages(closed=LONG)), (ScaleOut(),))
+    assert later.verb is Verb.BEGIN
+    assert later.operation is not None
+    assert later.operation.attempt == 2
+
+
+def test_the_third_clean_failure_needs_a_person() -> None:
+    journal = operation(Phase.FAILED, attempt=LIMITS.max_attempts, message="No room.")
+    decision = decide(case(journal=journal, ages=Ages(closed=LONG)), (ScaleOut(),))
+    assert (decision.verb, decision.reason) == (Verb.STALL, reasons.SCALE_OUT_FAILED)
+    assert "No room." in decision.message
+
+
+@pytest.mark.parametrize("phase", [Phase.REQUESTING, Phase.UNCONFIRMED, Phase.RUNNING, Phase.VERIFYING])
+def test_a_deadline_closes_nothing(phase: Phase) -> None:
+    journal = operation(phase, deadline_time=NOW - timedelta(seconds=1))
+    seen = observed(nodes(3), jobs=(job(progress_percent=60),) if phase is Phase.RUNNING else ())
+    if phase in (Phase.REQUESTING, Phase.UNCONFIRMED):
+        seen = observed()
+    decision = decide(case(seen=seen, journal=journal), (ScaleOut(),))
+    assert (decision.operation or journal).open
+    if phase is not Phase.REQUESTING:  # it moves on to Unconfirmed first
+        assert (decision.verb, decision.reason) == (Verb.STALL, reasons.OPERATION_OVERDUE)
+
+
+@pytest.mark.parametrize(("answer", "phase"), [("op-1=retry", Phase.REJECTED), ("op-1=abandon", Phase.ABANDONED)])
+def test_a_person_settles_an_open_question(answer: str, phase: Phase) -> None:
+    seen = observed(jobs=(job(), job(key="other")))
+    open_question = operation(Phase.UNCONFIRMED)
+    decision = decide(case(desired(resolve=answer), seen, open_question), (ScaleOut(),))
+    assert decision.operation is not None
+    assert decision.operation.phase == phase
+    assert decision.resolved == answer
+
+
+@pytest.mark.parametrize("answer", ["op-2=retry", "op-1=again", "op-1", "retry", "op-1=retry "])
+def test_an_answer_to_another_question_settles_nothing(answer: str) -> None:
+    seen = observed(jobs=(job(), job(key="other")))
+    decision = decide(case(desired(resolve=answer), seen, operation(Phase.UNCONFIRMED)), (ScaleOut(),))
+    assert decision.reason == reasons.OUTCOME_UNKNOWN
+    assert decision.resolved == ""
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.VERIFYING])
+def test_an_answer_where_nothing_was_asked_settles_nothing(phase: Phase) -> None:
+    journal = operation(phase)
+    decision = decide(case(desired(resolve="op-1=retry"), observed(nodes(3), jobs=(job(),)), journal), (ScaleOut(),))
+    assert (decision.operation or journal).open
+
+
+@pytest.mark.parametrize("reported", [None, 0, 40])
+@pytest.mark.parametrize("seen", [None, 5, 45, 49, 50, 99])
+def test_progress_is_reported_in_steps_of_ten_points(reported: int | None, seen: int | None) -> None:
+    journal = operation(progress_percent=reported)
+    decision = decide(case(seen=observed(jobs=(job(progress_percent=seen),)), journal=journal), (ScaleOut(),))
+    assert decision.operation is not None
+    expected = seen if seen is not None and (reported is None or seen - reported >= 10) else reported
+    assert decision.operation.progress_percent == expected
+
+
+@pytest.mark.parametrize("changes", [{"type": "ScaleIn"}, {"phase": "Draining"}, {"type": "", "phase": ""}])
+def test_what_another_version_wrote_is_an_open_operation(changes: dict[str, str]) -> None:
+    journal = operation(**{"phase": "Running", **changes})
+    assert journal.open
+    decision = decide(case(seen=observed(nodes(2)), journal=journal, ages=SETTLED), (ScaleOut(),))
+    assert (decision.verb, decision.reason, decision.operation) == (
+        Verb.STALL, reasons.OPERATION_NOT_UNDERSTOOD, None,
+    )  # fmt: skip
+
+
+def test_a_spec_that_changes_during_a_job_changes_nothing_about_the_job() -> None:
+    journal = operation()
+    decision = decide(case(desired(9, generation=8), observed(jobs=(job(),)), journal), (ScaleOut(),))
+    assert decision.verb is Verb.FOLLOW
+    assert decision.operation is not None
+    assert (decision.operation.to_nodes, decision.operation.generation) == (4, 7)
+
+
+def test_a_job_that_an_earlier_operation_owns_is_no_evidence() -> None:
+    earlier = operation(Phase.SUCCEEDED, id="op-0")
+    status = Status(operation=operation(Phase.UNCONFIRMED), history=(earlier,))
+    decision = decide(case(seen=observed(jobs=(job("Completed"),)), status=status, ages=NEARLY), (ScaleOut(),))
+    assert decision.verb is Verb.CONFIRM
+
+
+def test_the_final_node_ids_are_recorded() -> None:
+    decision = decide(case(seen=observed(nodes(4)), journal=operation(Phase.VERIFYING)), (ScaleOut(),))
+    assert decision.operation is not None
+    assert decision.operation.final_node_ids == tuple(sorted(ids(4)))
