@@ -19,7 +19,7 @@ from devcluster import ControlPlane
 
 ROOT = Path(__file__).resolve().parent.parent
 CRD = ROOT / "crds" / "ddminstances.yaml"
-EXAMPLE = ROOT / "examples" / "minimal.yaml"
+EXAMPLES = ROOT / "examples"
 
 SPEED = 60
 """Cloud minutes in one of ours: a scale-out of some minutes takes some seconds."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from demo.processes import DemoError
 from demo.screen import Screen
-from demo.stage import EXAMPLE, Stage
+from demo.stage import EXAMPLES, Stage
 
 NAME = "orders"
 READY_SECONDS = 60.0
@@ -27,8 +27,9 @@ class Story:
 
     def scale_out(self) -> None:
         """Act one: two nodes become four."""
-        self._stage.cluster.apply(EXAMPLE)
-        self._screen.say("you", "kubectl apply -f examples/minimal.yaml      (2 nodes, as the instance has)")
+        for example in sorted(EXAMPLES.glob("*.yaml")):
+            self._stage.cluster.apply(example)
+        self._screen.say("you", "kubectl apply -f examples/      (orders: 2 nodes, as its instance has)")
         self._until(lambda: self._is_ready(2), "become Ready with 2 nodes")
         self._stage.cluster.scale(NAME, 4)
         self._screen.say("you", "kubectl scale ddm/orders --replicas=4")

@@ -252,7 +252,7 @@ def _guarded(
         except ValueError as error:
             return web.json_response({"error": str(error)}, status=400)
         server.cloud.settle()
-        await server.poke()
+        server.poke()
         return web.json_response(body)
 
     return answer
