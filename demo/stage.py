@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self
 
 from ddm_simulator.client import Simulator
-
 from demo.cluster import Cluster
 from demo.processes import DemoError, Part
 from devcluster import ControlPlane

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ddm_simulator import lifecycle, model, newnodes, times
+from ddm_simulator import lifecycle, model, newnodes, preconditions, times
 from ddm_simulator.ids import Ids
 from ddm_simulator.messages import Json
 from ddm_simulator.model import Fate, Instance, Job, Order, User
@@ -104,8 +104,18 @@ def change_instance(world: World, key: str, change: InstanceChange) -> Instance:
 
 
 def scale(world: World, key: str, change: NodesChange) -> Instance:
-    """Add or remove nodes by hand; with a job the instance is busy until it ends."""
+    """Add or remove nodes by hand; with a job the instance is busy until it ends.
+
+    Raises:
+        NotFoundError: there is no such instance, or group.
+        RefusalError: a job cannot start now, or the class is sold out.
+        ValueError: it is not said which.
+    """
     instance, now = find_instance(world, key), world.now()
+    if bool(change.add) == bool(change.remove):
+        raise ValueError("either add or remove: a number of nodes")
+    if change.job:
+        preconditions.idle(instance)
     group = next((group for group in instance.groups if change.group_id in (None, group.id)), None)
     if group is None:
         raise NotFoundError(f"there is no group {change.group_id}")
@@ -136,8 +146,8 @@ def finish_job(world: World, key: str, finish: Finish) -> Job:
 def pay_order(world: World, key: str) -> Order:
     """Pay an order; its job starts."""
     order = world.orders.get(key)
-    if order is None or order.job_id:
-        raise NotFoundError(f"there is no unpaid order {key}")
+    if order is None or order.job_id or world.instances.get(order.instance_id) is None:
+        raise NotFoundError(f"there is no unpaid order {key} of an instance that exists")
     lifecycle.pay(world, order, world.now())
     return world.orders.get(key) or order
 

@@ -59,10 +59,12 @@ class Control:
         }
 
     async def ledger(self, http: web.Request) -> object:
-        """Every mutating request received, oldest first; `?instance=` chooses."""
-        wanted = http.query.get("instance")
+        """Every mutating request received, oldest first; `?instance=` chooses, `?since=` leaves out all up to that id."""
+        wanted, since = http.query.get("instance"), http.query.get("since", "0")
+        if not (since.isascii() and since.isdigit()):
+            raise ValueError("since: the id of an entry")
         entries = (entry for entry in self.world.entries.values() if wanted in (None, entry.instance_id))
-        return {"entries": [entry.json() for entry in entries]}
+        return {"entries": [entry.json() for entry in entries if int(entry.id) > int(since)]}
 
     async def requests(self, _: web.Request) -> object:
         """How many requests came so far, by route."""
@@ -73,7 +75,7 @@ class Control:
         return {"faults": [fault.model_dump() for fault in self.world.fault_table.values()]}
 
     async def add_fault(self, http: web.Request) -> object:
-        """Set a fault: `{"kind": …, "route": …, "instance": …, "count": …}`; docs/simulator.md lists the kinds."""
+        """Set a fault: `{"kind": …, "route": …, "instance": …, "count": …}`; see the kinds above."""
         return self.world.faults.add(kinds.ADAPTER.validate_python(await _json(http)), self.world.now()).model_dump()
 
     async def remove_fault(self, http: web.Request) -> object:
@@ -100,6 +102,10 @@ class Control:
         """Let the requests of a hold go on, and remove it."""
         return {"released": self.world.holds.release(http.match_info["id"])}
 
+    async def release_all(self, _: web.Request) -> object:
+        """Remove all holds; the requests that they stop go on."""
+        return {"released": self.world.holds.release()}
+
     async def settings(self, _: web.Request) -> object:
         """How the cloud behaves."""
         return self.world.settings.model_dump()
@@ -107,8 +113,9 @@ class Control:
     async def change_settings(self, http: web.Request) -> object:
         """Change some of the settings."""
         given = await _json(http)
-        merged = {**self.world.settings.model_dump(), **(given if isinstance(given, dict) else {})}
-        self.world.settings = Settings.model_validate(merged)
+        if not isinstance(given, dict):
+            raise ValueError("the body: a JSON object with the settings to change")
+        self.world.settings = Settings.model_validate({**self.world.settings.model_dump(), **given})
         return self.world.settings.model_dump()
 
     async def clock(self, _: web.Request) -> object:
@@ -126,7 +133,7 @@ class Control:
         """Let time pass: `{"seconds": 60}`; only with `--clock manual`."""
         clock = self.world.clock
         if not isinstance(clock, ManualClock):
-            raise NotFoundError("the clock is not a manual one; start with --clock manual")
+            raise ValueError("the clock goes by itself; start with --clock manual")
         clock.advance((await _read(http, Advance)).seconds)
         return {"now": clock.now(), "speed": clock.speed}
 
@@ -185,7 +192,7 @@ class Control:
 
     async def change_user(self, http: web.Request) -> object:
         """Another password, or `{"enabled": false}`."""
-        user = changes.change_user(self.world, http.match_info["id"], await _read(http, changes.UserChange))
+        user = changes.change_user(self.world, http.match_info["name"], await _read(http, changes.UserChange))
         return {"name": user.name, "enabled": user.enabled}
 
     async def add_project(self, http: web.Request) -> object:
@@ -203,6 +210,8 @@ ENDPOINTS: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("DELETE", "faults/{id}", Control.remove_fault),
     ("GET", "holds", Control.holds),
     ("POST", "holds", Control.add_hold),
+    ("DELETE", "holds", Control.release_all),
+    ("DELETE", "holds/{id}", Control.release),
     ("POST", "holds/{id}/release", Control.release),
     ("GET", "settings", Control.settings),
     ("PATCH", "settings", Control.change_settings),
@@ -220,7 +229,7 @@ ENDPOINTS: Final[tuple[tuple[str, str, Handler], ...]] = (
     ("GET", "orders", Control.orders),
     ("POST", "orders/{id}/pay", Control.pay),
     ("POST", "tokens/revoke", Control.revoke),
-    ("PATCH", "users/{id}", Control.change_user),
+    ("PATCH", "users/{name}", Control.change_user),
     ("POST", "projects", Control.add_project),
 )
 """All there is; the listing and docs/simulator.md are made from it."""
@@ -231,6 +240,7 @@ def add_routes(app: web.Application, server: Server) -> None:
     control = Control(server.cloud.world)
     for method, path, handler in ENDPOINTS:
         app.router.add_route(method, PREFIX + path, _guarded(control, handler, server))
+    app.router.add_route("GET", PREFIX.rstrip("/"), _guarded(control, Control.listing, server))
     app.router.add_route("*", PREFIX + "{path:.*}", _no_such)
 
 

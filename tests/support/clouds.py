@@ -40,8 +40,8 @@ def write_credentials(folder: Path, project: Credentials, kind: str = "key") -> 
 async def connect(simulator: Simulator, project: Credentials, tmp_path: Path) -> AsyncIterator[Connect]:
     """Makes clients.
 
-    ``kind`` is ``key`` or ``user``, ``url`` another cloud, ``owner`` whose credential it is, and ``seen`` takes route and
-    outcome of every request.
+    ``kind`` is ``key`` or ``user``, ``url`` another cloud, ``owner`` whose credential it is, and ``seen`` takes route
+    and outcome of every request.
     """
     async with AsyncExitStack() as stack:
 
