@@ -14,7 +14,7 @@ from rich.console import Console
 from demo.processes import DemoError
 from demo.screen import Screen
 from demo.stage import Stage
-from demo.story import Story
+from demo.story import Call, Story
 from devcluster import DevclusterError
 
 
@@ -31,9 +31,12 @@ def main() -> int:
             story = Story(stage, screen)
             story.scale_out()
             story.scale_out_with_a_crash()
-            calls = [call["body"]["node_number"] for call in story.executed()]
-            _check(calls)
-            screen.say("you", f"the cloud's ledger: {len(calls)} enlarge calls executed, for 2 declared changes")
+            calls = story.executed()
+            _check(calls, story.expected())
+            asked = ", ".join(f"{name} {value}" for name, value in calls[0].items())
+            screen.say(
+                "you", f"the cloud's ledger: {len(calls)} enlarge calls executed for 2 declared changes, each {asked}"
+            )
             if options.svg:
                 screen.export(options.svg)
             if os.environ.get("KEEP"):
@@ -48,11 +51,9 @@ def main() -> int:
     return 0
 
 
-def _check(calls: list[int]) -> None:
-    if calls != [2, 2]:
-        raise DemoError(
-            f"The cloud executed enlarge calls for {calls} nodes; two calls for 2 nodes each were declared."
-        )
+def _check(calls: list[Call], expected: list[Call]) -> None:
+    if calls != expected:
+        raise DemoError(f"The cloud executed these enlarge calls: {calls}. Declared was: {expected}.")
 
 
 def _keep(console: Console, stage: Stage) -> None:

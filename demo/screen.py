@@ -55,12 +55,11 @@ class Screen:
 
     def table(self, heads: list[str], rows: list[list[str]]) -> None:
         """Show what kubectl would."""
-        aged = _ageless(heads, rows) == _ageless(*self._columns)
+        told = _ageless(*self._columns)
         self._columns = (heads, rows)
-        if self._live is None and not aged:
-            for row in rows:
-                shown = "  ".join(f"{head}={cell}" for head, cell in zip(heads, row, strict=True) if head != "AGE")
-                self._console.print(f"{'':10}kubectl   {shown}", highlight=False, markup=False, soft_wrap=True)
+        for row in _ageless(heads, rows) if self._live is None else ():
+            if row not in told:
+                self._console.print(f"{'':10}kubectl   {row}", highlight=False, markup=False, soft_wrap=True)
         self._show()
 
     def export(self, path: Path) -> None:
@@ -87,6 +86,6 @@ class Screen:
         return Group(table, Text(), timeline)
 
 
-def _ageless(heads: list[str], rows: list[list[str]]) -> list[list[str]]:
-    """The table without what changes by itself."""
-    return [[cell for head, cell in zip(heads, row, strict=True) if head != "AGE"] for row in rows]
+def _ageless(heads: list[str], rows: list[list[str]]) -> list[str]:
+    """The table's rows as lines, without what changes by itself."""
+    return ["  ".join(f"{head}={cell}" for head, cell in zip(heads, row, strict=True) if head != "AGE") for row in rows]

@@ -10,6 +10,8 @@ from demo.processes import DemoError
 from demo.screen import Screen
 from demo.stage import EXAMPLES, Stage
 
+Call = dict[str, Any]
+
 NAME = "orders"
 READY_SECONDS = 60.0
 """A scale-out takes about five seconds here; a busy machine may take several times that."""
@@ -47,9 +49,15 @@ class Story:
         self._stage.start_operator()
         self._until(lambda: self._is_ready(6), "become Ready with 6 nodes")
 
-    def executed(self) -> list[dict[str, Any]]:
-        """The enlarge calls that the cloud executed, from its ledger."""
-        return [entry for entry in self._stage.cloud.ledger() if entry["route"] == "enlarge" and entry["executed"]]
+    def executed(self) -> list[Call]:
+        """The bodies of the enlarge calls that the cloud executed, from its ledger."""
+        return [entry["body"] for entry in self._stage.cloud.executed() if entry["route"] == "enlarge"]
+
+    def expected(self) -> list[Call]:
+        """The calls that the two declared changes stand for: two more nodes each, of the class that the group has."""
+        instance_id = self._stage.cluster.get(NAME)["spec"]["instanceId"]
+        [group] = self._stage.cloud.instance(instance_id)["groups"]
+        return [{"flavor_id": group["flavor_id"], "node_number": 2, "group_id": group["id"]}] * 2
 
     def _until(self, true: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + READY_SECONDS
@@ -71,11 +79,10 @@ class Story:
         )
 
     def _tell(self) -> None:
-        for call in self.executed()[self._calls :]:
+        for asked in self.executed()[self._calls :]:
             self._calls += 1
-            asked = call["body"]
             self._screen.say(
-                "cloud", f"enlarge executed: node_number {asked['node_number']}, group {asked.get('group_id')}"
+                "cloud", f"enlarge executed: node_number {asked['node_number']}, group {asked['group_id']}"
             )
         status = self._stage.cluster.get(NAME).get("status") or {}
         self._tell_journal(status.get("operation") or {})
