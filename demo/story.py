@@ -24,6 +24,7 @@ class Story:
         self._stage = stage
         self._screen = screen
         self._journal: tuple[Any, ...] = ()
+        self._intent = ""
         self._ready = ""
         self._calls = 0
 
@@ -79,15 +80,22 @@ class Story:
         )
 
     def _tell(self) -> None:
+        status = self._stage.cluster.get(NAME).get("status") or {}
+        self._tell_intent(status.get("operation") or {})
         for asked in self.executed()[self._calls :]:
             self._calls += 1
-            self._screen.say(
-                "cloud", f"enlarge executed: node_number {asked['node_number']}, group {asked['group_id']}"
-            )
-        status = self._stage.cluster.get(NAME).get("status") or {}
+            added, group = asked["node_number"], asked["group_id"]
+            self._screen.say("cloud", f"enlarge executed: node_number {added}, group {group}")
         self._tell_journal(status.get("operation") or {})
         self._tell_ready(status)
         self._screen.table(*self._stage.cluster.columns())
+
+    def _tell_intent(self, operation: Call) -> None:
+        """A journal that names a new operation was written before its call, also when the call is seen already."""
+        if operation and operation["id"] != self._intent:
+            self._intent = operation["id"]
+            change = f"{operation.get('fromNodes')} to {operation.get('toNodes')} nodes"
+            self._screen.say("operator", f"intent stored in status.operation: {change}")
 
     def _tell_journal(self, operation: dict[str, Any]) -> None:
         seen = tuple(operation.get(key) for key in ("id", "phase", "jobId", "progressPercent"))
@@ -95,9 +103,9 @@ class Story:
             return
         self._journal = seen
         _, phase, job, progress = seen
-        change = f"{operation.get('fromNodes')} to {operation.get('toNodes')} nodes"
+        if phase == "Requesting":
+            return
         text = {
-            "Requesting": f"intent stored: {change}",
             "Unconfirmed": "the outcome of the call is unknown; looking for evidence",
             "Running": f"jobId {job}" + (f", {progress} %" if progress is not None else ""),
             "Verifying": "the job is Completed; checking that every node serves",
