@@ -155,6 +155,7 @@ class Job(Model):
             progress_percent=_percent(self.process),
             fail_reason=self.fail_reason,
             ended_ago=self._ended_ago(answered),
+            created=_time(self.created_time),
         )
 
     def _ended_ago(self, answered: datetime | None) -> float | None:

@@ -229,6 +229,8 @@ class Job:
     progress_percent: int | None = None
     fail_reason: str = ""
     ended_ago: float | None = None
+    created: datetime | None = None
+    """By the cloud's clock; None when the answer does not tell."""
 
 
 @dataclass(frozen=True)

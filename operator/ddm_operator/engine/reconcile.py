@@ -78,6 +78,7 @@ class Reconciler:
         decision = self._decide(resource, sight)
         if _needs_closer_look(decision, resource, sight):
             resource = await self._read_again(resource)
+            cloud = await self._cloud(resource)
             sight = await self.observer.inspect(cloud, resource)
             decision = self._decide(resource, sight)
         if decision.verb is Verb.BEGIN:

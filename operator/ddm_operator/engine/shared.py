@@ -72,14 +72,19 @@ class Project:
         self.rows: Shared[Mapping[str, InstanceRow]] = Shared(clock, self._read_rows)
 
     async def jobs(self, since: float, moment: datetime) -> Answer[tuple[Job, ...]]:
-        """Every job around ``moment``, from a read that began at ``since`` or later."""
+        """Every job around ``moment``, from a read that began at ``since`` or later.
+
+        Others may have asked for an earlier beginning; what they see besides is left out here, or an old job would look
+        like a new one to an operation that did not know it at its beginning.
+        """
         start = max(moment - JOB_WINDOW, self._clock.now() - JOB_HISTORY)
         self._wanted.append(start)
         answer = await self._jobs.get(since)
         if self._jobs_from is not None and self._jobs_from > start:
             self._wanted.append(start)
             answer = await self._jobs.get(self._clock.monotonic())
-        return answer
+        wanted = tuple(job for job in answer.value if job.created is None or job.created >= start)
+        return Answer(wanted, answer.began)
 
     async def _read_rows(self) -> Mapping[str, InstanceRow]:
         return {row.id: row for row in await self._cloud.list_instances()}

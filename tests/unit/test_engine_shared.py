@@ -1,0 +1,113 @@
+"""Answers that are shared: one read for many askers, never an older one than was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ddm_operator.domain.model import Job
+from ddm_operator.engine.shared import JOB_WINDOW, Project, Shared
+from ddm_operator.errors import TransientError
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class Clock:
+    """Time that passes by one second with every look."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        self.seconds += 1
+        return self.seconds
+
+
+class Reads:
+    """Counts them, and waits in the middle of each."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.count = 0
+        self._failures = failures
+
+    async def __call__(self) -> int:
+        self.count += 1
+        number = self.count
+        await asyncio.sleep(0)
+        if number <= self._failures:
+            raise TransientError("CloudUnreachable", "No answer.")
+        return number
+
+
+async def test_one_read_serves_all_who_ask_meanwhile() -> None:
+    reads = Reads()
+    shared = Shared(Clock(), reads)
+    answers = await asyncio.gather(*(shared.get(0.0) for _ in range(50)))
+    assert {answer.value for answer in answers} == {1}
+    assert reads.count == 1
+
+
+async def test_an_answer_is_never_older_than_was_asked_for() -> None:
+    clock, reads = Clock(), Reads()
+    shared = Shared(clock, reads)
+    first = await shared.get(0.0)
+    assert (await shared.get(first.began)).value == 1
+    later = clock.monotonic()
+    second = await shared.get(later)
+    assert second.value == 2
+    assert second.began >= later
+
+
+async def test_a_failure_is_shared_and_hides_no_later_answer() -> None:
+    clock, reads = Clock(), Reads(failures=1)
+    shared = Shared(clock, reads)
+    results = await asyncio.gather(*(shared.get(0.0) for _ in range(5)), return_exceptions=True)
+    assert [type(result) for result in results] == [TransientError] * 5
+    assert reads.count == 1
+    assert (await shared.get(clock.monotonic())).value == 2
+
+
+async def test_somebody_who_goes_away_leaves_the_others_their_answer() -> None:
+    shared = Shared(Clock(), Reads())
+    impatient = asyncio.create_task(shared.get(0.0))
+    patient = asyncio.create_task(shared.get(0.0))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert (await patient).value in (1, 2)
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+
+
+class JobList:
+    """The cloud's list of jobs, filtered by its window as the cloud does."""
+
+    def __init__(self, *created: datetime) -> None:
+        self.jobs = [Job(f"j{n}", "EnlargeNode", "Completed", "i", created=moment) for n, moment in enumerate(created)]
+        self.windows: list[tuple[datetime, datetime]] = []
+
+    async def list_jobs(self, start: datetime, end: datetime) -> tuple[Job, ...]:
+        self.windows.append((start, end))
+        return tuple(job for job in self.jobs if job.created is not None and start <= job.created <= end)
+
+
+def names(jobs: Sequence[Job]) -> list[str]:
+    return [job.id for job in jobs]
+
+
+async def test_a_wider_window_of_others_shows_nobody_a_job_that_is_too_old_for_him() -> None:
+    two_days_ago = NOW - timedelta(days=2)
+    cloud = JobList(two_days_ago, NOW)
+    project = Project(Clock(), cloud)  # type: ignore[arg-type]  # the one question of the cloud that is asked here
+    mine = await project.jobs(0.0, NOW)
+    assert names(mine.value) == ["j1"]
+    older = await project.jobs(0.0, two_days_ago)
+    assert names(older.value) == ["j0", "j1"]
+    assert names((await project.jobs(0.0, NOW)).value) == ["j1"]
+    assert [NOW - start for start, _ in cloud.windows] == [JOB_WINDOW, timedelta(days=2) + JOB_WINDOW]
+    assert all(end > NOW for _, end in cloud.windows)
