@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ COLOURS = {"you": "bold cyan", "operator": "bold green", "cloud": "bold magenta"
 
 WIDTH = 118
 """Columns of the picture for the README."""
+
+FONT = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+"""Nothing that shows the picture should have to fetch anything."""
 
 Columns = Callable[[], tuple[list[str], list[list[str]]]]
 
@@ -66,7 +70,7 @@ class Screen:
         """Write the whole of it as a picture."""
         recorder = Console(record=True, width=WIDTH, file=Path("/dev/null").open("w"), force_terminal=True)  # noqa: SIM115  # lives as long as the console
         recorder.print(self._picture())
-        picture = recorder.export_svg(title="make demo")
+        picture = FONT.sub("", recorder.export_svg(title="make demo"))
         path.write_text("\n".join(line.rstrip() for line in picture.splitlines()) + "\n", encoding="utf-8")
 
     def _show(self) -> None:

@@ -53,14 +53,14 @@ class Stage:
 
     def _raise_curtain(self) -> None:
         began = time.monotonic()
-        self._plane = ControlPlane.start(progress=lambda line: self._say("you", line))
+        self._plane = ControlPlane.start(progress=lambda line: self._say("demo", line))
         self.cluster = Cluster(self._plane)
-        self._say("you", f"a real Kubernetes API server is up ({time.monotonic() - began:.1f} s)")
+        self._say("demo", f"a real Kubernetes API server is up ({time.monotonic() - began:.1f} s)")
         simulator = self._part("simulator", ["-m", "ddm_simulator", "--port", "0", "--speed", str(SPEED)], {})
         simulator.start()
         url = simulator.await_line(r"http://127\.0\.0\.1:\d+").group()
         self.cloud = Simulator(url)
-        self._say("you", f"a simulated DDM cloud is up, {SPEED} times as fast as time")
+        self._say("demo", f"a simulated DDM cloud is up, {SPEED} times as fast as time")
         self.cluster.apply(CRD)
         simulator.wait_until(lambda: self.cluster.established("ddminstances.ddm.huaweicloud.com"), 10, "saw no CRD")
         self.operator = self._part("operator", ["-m", "ddm_operator", "run"], self._operator_environment(url))
