@@ -37,10 +37,12 @@ class Part:
     environment: Mapping[str, str]
     log: Path
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _ended: bool = field(default=False, init=False)
 
     def start(self) -> None:
         """Start it; its output is appended to the log."""
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("DDM_", "HUAWEICLOUD_", "HW_"))}
+        self._ended = False
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # our own programs
                 [sys.executable, *self.arguments],
@@ -63,12 +65,20 @@ class Part:
         self.wait_until(there, READY_SECONDS, f"did not say {pattern!r}")
         return found[0]
 
+    def check(self) -> None:
+        """Say so when it ended although nobody ended it.
+
+        Raises:
+            DemoError: it has.
+        """
+        if self._process is not None and not self.running and not self._ended:
+            raise DemoError(f"The {self.name} ended by itself; its log is {self.log}")
+
     def wait_until(self, true: Callable[[], bool], seconds: float, otherwise: str) -> None:
         """Wait for something that needs this process."""
         end = time.monotonic() + seconds
         while not true():
-            if not self.running:
-                raise DemoError(f"The {self.name} ended by itself; its log is {self.log}")
+            self.check()
             if time.monotonic() > end:
                 raise DemoError(f"The {self.name} {otherwise} within {seconds:.0f} s; its log is {self.log}")
             time.sleep(0.05)
@@ -94,6 +104,7 @@ class Part:
     def _end(self, signum: int) -> None:
         if self._process is None:
             return
+        self._ended = True
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signum)
         try:

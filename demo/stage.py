@@ -11,7 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ddm_simulator.client import Simulator
+import httpx
+
+from ddm_simulator.client import Simulator, SimulatorError
 from demo.cluster import Cluster
 from demo.processes import DemoError, Part
 from devcluster import ControlPlane
@@ -22,6 +24,9 @@ EXAMPLES = ROOT / "examples"
 
 SPEED = 60
 """Cloud minutes in one of ours: a scale-out of some minutes takes some seconds."""
+
+REAPED_SECONDS = 1.0
+"""How long after a connection broke its process may still look alive."""
 
 Say = Callable[[str, str], None]
 
@@ -39,8 +44,8 @@ class Stage:
     def __enter__(self) -> Self:
         try:
             self._raise_curtain()
-        except BaseException:
-            self.failed = True
+        except BaseException as error:
+            self.failed = isinstance(error, Exception)
             self.strike()
             raise
         return self
@@ -48,8 +53,20 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.failed = error is not None
-        self.strike()
+        self.failed = isinstance(error, Exception)
+        try:
+            if isinstance(error, SimulatorError | httpx.HTTPError):
+                self._explain(error)
+        finally:
+            self.strike()
+
+    def _explain(self, error: Exception) -> None:
+        """A question without an answer is the fault of whoever should have answered."""
+        end = time.monotonic() + REAPED_SECONDS
+        while time.monotonic() < end:
+            self.check()
+            time.sleep(0.05)
+        raise DemoError(f"Something did not answer ({error}); logs: {self.folder}") from error
 
     def _raise_curtain(self) -> None:
         began = time.monotonic()
@@ -70,6 +87,15 @@ class Stage:
         """Start the operator, for the first time or again."""
         self.operator.start()
         self._say("operator", f"started, process {self.operator.pid}")
+
+    def check(self) -> None:
+        """Say so when a part has ended by itself.
+
+        Raises:
+            DemoError: it has.
+        """
+        for part in self._parts:
+            part.check()
 
     def strike(self) -> None:
         """End everything and, unless something failed, leave nothing lying about."""

@@ -63,6 +63,7 @@ class Story:
     def _until(self, true: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + READY_SECONDS
         while True:
+            self._stage.check()
             self._tell()
             if true():
                 return

@@ -59,7 +59,7 @@ class Control:
         }
 
     async def ledger(self, http: web.Request) -> object:
-        """Every mutating request received, oldest first; `?instance=` chooses, `?since=` leaves out all up to that id."""
+        """Every mutating request received, oldest first; `?instance=` chooses, `?since=` leaves out up to an id."""
         wanted, since = http.query.get("instance"), http.query.get("since", "0")
         if not (since.isascii() and since.isdigit()):
             raise ValueError("since: the id of an entry")
