@@ -115,7 +115,8 @@ class Stage:
         return self._plane.kubeconfig
 
     def _part(self, name: str, arguments: list[str], environment: dict[str, str]) -> Part:
-        part = Part(name, arguments, environment, self.folder / f"{name}.log")
+        own = {**environment, "TMPDIR": str(self.folder)}  # what a killed process leaves goes with the folder
+        part = Part(name, arguments, own, self.folder / f"{name}.log")
         self._parts.append(part)
         return part
 
