@@ -78,7 +78,7 @@ def test_it_ends_well_and_leaves_nothing(folder: Path) -> None:
     assert list((folder / "tmp").iterdir()) == []
     picture = (folder / "demo.svg").read_text()
     assert picture.startswith("<svg")
-    assert "url(\"http" not in picture
+    assert 'url("http' not in picture
 
 
 @pytest.mark.parametrize("part", ["ddm_simulator", "ddm_operator"])

@@ -1,19 +1,16 @@
-"""What is decided when nothing is under way, and what is never decided, whatever the case."""
+"""What is decided when nothing is under way."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ddm_operator.domain import reasons
-from ddm_operator.domain.case import Ages, Case, Observed
+from ddm_operator.domain.case import Ages, Observed
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Verb
-from ddm_operator.domain.model import MAX_NODES, Desired, Flavor, Job, Node, Operation, Phase, Status
+from ddm_operator.domain.model import Desired, Flavor, Job, Phase, Status
 from ddm_operator.operations.scale_out import ScaleOut
 from tests.support.cases import (
     CODE,
@@ -163,118 +160,6 @@ def test_a_request_by_hand_begins_the_attempts_anew() -> None:
     assert first.operation.attempt == 0
     second = decide(replace(asked, status=replace(asked.status, operation=first.operation)), KINDS)
     assert second.verb is Verb.BEGIN
-
-
-# Whatever the case, some things are never decided.
-
-STATUSES = st.sampled_from(["RUNNING", "GROWING", "REDUCING", "BACKUP", "FROZEN", "ERROR", "POLISHING", "running"])
-NODE_STATUSES = st.sampled_from(["normal", "RUNNING", "creating", "abnormal", "enlargefail", ""])
-AGE = st.floats(0, LONG)
-
-
-@st.composite
-def members(draw: st.DrawFn) -> tuple[Node, ...]:
-    count = draw(st.integers(0, 34))
-    groups = st.sampled_from([GROUP, OTHER_GROUP]) if draw(st.booleans()) else st.just(GROUP)
-    return tuple(Node(f"n{number}", draw(groups), draw(NODE_STATUSES)) for number in range(count))
-
-
-@st.composite
-def some_jobs(draw: st.DrawFn) -> tuple[Job, ...]:
-    names = st.sampled_from(["EnlargeNode", "ReduceNode"])
-    statuses = st.sampled_from(["Running", "Completed", "Failed", "Polishing"])
-    found = draw(st.lists(st.sampled_from([JOB, "j2", "j3"]), unique=True))
-    return tuple(
-        Job(key, draw(names), draw(statuses), "i", draw(st.none() | st.integers(0, 100)), "", draw(st.none() | AGE))
-        for key in found
-    )
-
-
-@st.composite
-def journals(draw: st.DrawFn) -> Operation | None:
-    if draw(st.booleans()):
-        return None
-    return operation(
-        draw(st.sampled_from([*Phase, "Draining"])),
-        type=draw(st.sampled_from(["ScaleOut", "ScaleOut", "ScaleIn"])),
-        job_id=draw(st.sampled_from(["", JOB])),
-        to_nodes=draw(st.none() | st.integers(1, 32)),
-        attempt=draw(st.integers(0, 5)),
-        reason=draw(st.sampled_from(["", reasons.NOT_SENT, reasons.INSTANCE_BUSY, reasons.QUOTA_EXCEEDED])),
-        baseline_node_ids=draw(st.sampled_from([(), ("n0", "n1")])),
-        deadline_time=draw(st.sampled_from([None, NOW - timedelta(hours=1), NOW + timedelta(hours=1)])),
-        request_time=draw(st.sampled_from([None, NOW - timedelta(hours=3), NOW])),
-    )
-
-
-@st.composite
-def cases(draw: st.DrawFn) -> Case:
-    wish = desired(
-        draw(st.none() | st.integers(1, 32)),
-        paused=draw(st.booleans()),
-        group_id=draw(st.sampled_from([None, GROUP, OTHER_GROUP, "x"])),
-        reconcile_requested_at=draw(st.sampled_from(["", "now"])),
-        resolve=draw(st.sampled_from(["", "op-1=retry", "op-1=abandon", "nonsense"])),
-    )
-    seen = observed(draw(members()), draw(STATUSES), draw(some_jobs()), wish)
-    ages = draw(st.builds(Ages, AGE, AGE, AGE, AGE, AGE, st.dictionaries(st.sampled_from([JOB, "j2"]), AGE)))
-    others = draw(st.sampled_from([(), (rival(),), (rival(seen=False),)]))
-    return case(wish, seen, draw(journals()), ages, rivals=others, never_sent=draw(st.booleans()))
-
-
-@given(cases())
-def test_a_begin_is_never_more_than_what_is_missing_and_never_beside_another_operation(given_case: Case) -> None:
-    decision = decide(given_case, KINDS)
-    if decision.verb is not Verb.BEGIN:
-        return
-    plan = decision.operation
-    assert plan is not None
-    assert given_case.status.operation is None or not given_case.status.operation.open
-    members = [node for node in given_case.observed.nodes or () if node.group_id == plan.group_id]
-    assert plan.from_nodes == len(members) < (plan.to_nodes or 0) == given_case.desired.nodes
-    assert len(given_case.observed.nodes or ()) + (plan.to_nodes or 0) - len(members) <= MAX_NODES
-    assert not given_case.desired.paused
-    assert {node.status.lower() for node in given_case.observed.nodes or ()} <= {"normal", "running"}
-    assert given_case.observed.row is not None
-    assert given_case.observed.row.status.upper() == "RUNNING"
-    assert not [found for found in given_case.observed.jobs or () if found.status == "Running"
-                and found.id not in (*plan.baseline_job_ids, JOB)]  # fmt: skip
-    assert given_case.rivals != (rival(),)
-
-
-@given(cases())
-def test_the_same_case_is_decided_the_same_way_and_every_decision_can_be_told(given_case: Case) -> None:
-    decision = decide(given_case, KINDS)
-    assert decide(given_case, KINDS) == decision
-    assert decision.reason in reasons.CONDITION_REASONS
-    assert decision.message
-    assert decision.requeue_after >= 0
-    assert (decision.verb is Verb.STALL) <= (decision.reason in reasons.STALLING)
-    assert (decision.verb is Verb.REST) == (decision.reason in reasons.DONE)
-
-
-@given(cases())
-def test_ready_is_said_only_of_what_is_declared_and_serves(given_case: Case) -> None:
-    decision = decide(given_case, KINDS)
-    if decision.verb is not Verb.REST or decision.reason == reasons.OBSERVE_ONLY:
-        return
-    group = given_case.desired.group_id or next(iter({n.group_id for n in given_case.observed.nodes or ()}))
-    serving = [n for n in given_case.observed.nodes or () if n.group_id == group]
-    assert len(serving) == given_case.desired.nodes
-    assert {node.status.lower() for node in serving} <= {"normal", "running"}
-    journal = decision.operation or given_case.status.operation
-    assert journal is None or not journal.open
-
-
-@given(cases())
-def test_an_accepted_job_is_never_closed_without_the_cloud_s_word(given_case: Case) -> None:
-    journal = given_case.status.operation
-    if journal is None or not journal.understood or journal.phase != Phase.RUNNING or not journal.job_id:
-        return
-    after = decide(given_case, KINDS).operation or journal
-    told = [found for found in given_case.observed.jobs or () if found.id == journal.job_id]
-    resolved = given_case.desired.resolve in ("op-1=retry", "op-1=abandon")
-    assert after.open or (told and told[0].status == "Failed") or (resolved and not told)
 
 
 def test_without_a_group_nothing_is_begun() -> None:

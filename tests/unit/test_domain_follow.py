@@ -101,11 +101,14 @@ ROWS: dict[str, tuple[Operation, Observed, Ages, Verb, str, str]] = {
         operation(Phase.VERIFYING, to_nodes=None), observed(nodes(4)), SETTLED,
         Verb.REST, Phase.SUCCEEDED, "AsDeclared",
     ),
+    "verifying what was only counted, too few for good": (
+        operation(Phase.VERIFYING), observed(nodes(3)), SETTLED, Verb.STALL, Phase.VERIFYING, "OutcomeUnknown",
+    ),
     "verifying, unhealthy for good": (
-        operation(Phase.VERIFYING), observed(SICK), SETTLED, Verb.STALL, Phase.FAILED, "NodesFailed",
+        operation(Phase.VERIFYING, progress_percent=100), observed(SICK), SETTLED, Verb.STALL, Phase.FAILED, "NodesFailed",
     ),
     "verifying, too few for good": (
-        operation(Phase.VERIFYING), observed(nodes(3)), SETTLED, Verb.STALL, Phase.FAILED, "ScaleOutPartial",
+        operation(Phase.VERIFYING, progress_percent=100), observed(nodes(3)), SETTLED, Verb.STALL, Phase.FAILED, "ScaleOutPartial",
     ),
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ import pytest
 from ddm_operator.domain import guards, reasons
 from ddm_operator.domain.case import SCALING_JOBS, Ages, Case, Observed
 from ddm_operator.domain.guards import GUARDS, Guard, Veto, choose_flavor, known_jobs
-from ddm_operator.domain.model import MAX_NODES, DataNode, Desired, Flavor, Job, Phase, Schema, Status
+from ddm_operator.domain.model import MAX_NODES, DataNode, Desired, Flavor, Job, Operation, Phase, Schema, Status
 from tests.support.cases import (
     CODE,
     FLAVOR,
@@ -127,21 +127,21 @@ def test_detail_and_groups_have_to_name_the_same_nodes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last", "missed", "vetoed"),
+    ("last", "missed", "reason"),
     [
-        (operation(Phase.SUCCEEDED, final_node_ids=ids(3)), 0.0, True),
-        (operation(Phase.SUCCEEDED, final_node_ids=ids(3)), LIMITS.settle - 1, True),
-        (operation(Phase.SUCCEEDED, final_node_ids=ids(3)), LIMITS.settle, False),
-        (operation(Phase.SUCCEEDED, final_node_ids=ids(2)), 0.0, False),
-        (operation(Phase.FAILED, baseline_node_ids=ids(3)), 0.0, True),
-        (operation(Phase.SUCCEEDED, final_node_ids=ids(3), group_id=OTHER_GROUP), 0.0, False),
-        (None, 0.0, False),
+        (operation(Phase.SUCCEEDED, final_node_ids=ids(3)), 0.0, reasons.SETTLING),
+        (operation(Phase.SUCCEEDED, final_node_ids=ids(3)), LIMITS.settle - 1, reasons.SETTLING),
+        (operation(Phase.SUCCEEDED, final_node_ids=ids(3)), LIMITS.settle, None),
+        (operation(Phase.SUCCEEDED, final_node_ids=ids(2)), 0.0, None),
+        (operation(Phase.FAILED, baseline_node_ids=ids(3)), 0.0, reasons.SETTLING),
+        (operation(Phase.SUCCEEDED, final_node_ids=ids(3), group_id=OTHER_GROUP), 0.0, None),
+        (None, 0.0, None),
     ],
 )
-def test_a_read_that_misses_a_known_node_lags(last: object, missed: float, vetoed: bool) -> None:  # noqa: FBT001  # a table's column
+def test_a_read_that_misses_a_known_node_lags(last: Operation | None, missed: float, reason: str | None) -> None:
     veto = ask(guards.reads_agree, case(journal=last, ages=Ages(nodes_missed=missed)))
-    assert (veto is not None) == vetoed
-    assert veto is None or (veto.reason, ids(3)[2] in veto.message) == (reasons.SETTLING, True)
+    assert (veto.reason if veto else None) == reason
+    assert veto is None or ids(3)[2] in veto.message
 
 
 @pytest.mark.parametrize("name", sorted(SCALING_JOBS))

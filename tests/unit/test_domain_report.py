@@ -9,10 +9,12 @@ import pytest
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.conditions import conditions
+from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import MAX_HISTORY, Condition, Operation, Phase, Status
 from ddm_operator.domain.report import announcements, next_status, worth_writing
-from tests.support.cases import GROUP, NOW, desired, nodes, observed, operation
+from ddm_operator.operations.scale_out import ScaleOut
+from tests.support.cases import GROUP, NOW, case, desired, job, nodes, observed, operation
 
 REST = Decision(Verb.REST, reasons.AS_DECLARED, "As declared.", 300)
 
@@ -144,3 +146,27 @@ def test_becoming_stalled_is_announced_once_for_each_reason() -> None:
     assert [told.reason for told in announcements(Status(), first)] == [reasons.GROUP_REQUIRED]
     assert announcements(first, first) == []
     assert [told.reason for told in announcements(first, other)] == [reasons.STEP_TOO_LARGE]
+
+
+@pytest.mark.parametrize("answer", ["op-9=retry", "op-1=maybe", "yes"])
+def test_an_answer_to_no_question_is_refused_once(answer: str) -> None:
+    wish = desired(2, resolve=answer)
+    before = Status(operation=operation(Phase.SUCCEEDED))
+    given = case(wish, observed(wish=wish), status=before)
+    decision = decide(given, (ScaleOut(),))
+    after = next_status(wish, before, decision, given.observed, NOW)
+    [told] = [said for said in announcements(before, after) if said.reason == "ResolveRefused"]
+    assert answer in told.message
+    assert after.operation == before.operation
+    again = decide(case(wish, given.observed, status=after), (ScaleOut(),))
+    assert announcements(after, next_status(wish, after, again, given.observed, NOW)) == []
+
+
+def test_an_answer_that_settles_is_told_as_what_it_did() -> None:
+    wish = desired(resolve="op-1=abandon")
+    before = Status(operation=operation(Phase.UNCONFIRMED))
+    given = case(wish, observed(jobs=(job(), job(key="other"))), status=before)
+    after = next_status(wish, before, decide(given, (ScaleOut(),)), given.observed, NOW)
+    assert {told.reason for told in announcements(before, after)} >= {"ScaleOutAbandoned"}
+    assert "ResolveRefused" not in {told.reason for told in announcements(before, after)}
+    assert after.last_handled_resolve == "op-1=abandon"

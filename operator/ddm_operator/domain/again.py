@@ -55,13 +55,18 @@ def _after_failure(case: Case, last: Operation, group: GroupStatus) -> Decision 
         text = f"The last scale-out ended with {group.nodes} of {last.to_nodes} nodes: {last.message}"
         return _stall(case, reasons.SCALE_OUT_PARTIAL, f"{text} {_ASK}")
     if again and last.attempt >= case.limits.max_attempts:
-        text = f"The scale-out failed {last.attempt} times, last with: {last.message}"
+        text = f"The scale-out was requested {last.attempt} times and failed, last with: {last.message}"
         return _stall(case, reasons.SCALE_OUT_FAILED, f"{text} {_ASK}")
-    wait = max(case.limits.settle, pause(last.attempt, base=case.limits.settle / 2, cap=RETRY_CAP) if again else 0.0)
+    wait = pause(last.attempt, base=case.limits.settle, cap=RETRY_CAP) if again else case.limits.settle
     if case.ages.closed < wait:
         text = f"The scale-out failed: {last.message} It is planned again after a pause of {wait:.0f} s."
         return Decision(Verb.WAIT, reasons.RETRYING, text, min(case.limits.poll, wait))
     return None
+
+
+def healing(reason: str) -> str:
+    """The condition's reason after a refusal that heals; what could not be *observed* is something else."""
+    return reason if reason in reasons.HEALING - reasons.UNSURE else reasons.RETRYING
 
 
 def _after_refusal(case: Case, last: Operation) -> Decision | None:
@@ -77,8 +82,9 @@ def _after_refusal(case: Case, last: Operation) -> Decision | None:
     wait = pause(last.attempt, base=RETRY_BASE, cap=case.limits.recheck)
     if case.ages.closed >= wait:
         return None
-    reason = last.reason if last.reason in reasons.HEALING else reasons.RETRYING
-    return Decision(Verb.WAIT, reason, f"{text} Planned again after {wait:.0f} s.", min(case.limits.poll, wait))
+    return Decision(
+        Verb.WAIT, healing(last.reason), f"{text} Planned again after {wait:.0f} s.", min(case.limits.poll, wait)
+    )
 
 
 _ASK = (

@@ -27,6 +27,9 @@ HEALTHY_NODE = frozenset({"normal", "running"})
 FAILED_NODE = frozenset({"enlargefail", "createfail"})
 """Node statuses that never end by themselves."""
 
+ENDED_JOB = frozenset({"Completed", "Failed"})
+"""Job statuses that are an end; a status that nobody knows is none."""
+
 SCALING_JOBS = frozenset({"EnlargeNode", "ReduceNode"})
 """Names of the cloud's jobs that change the number of nodes."""
 

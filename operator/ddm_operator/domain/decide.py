@@ -50,6 +50,18 @@ class Kind(Protocol):
 
 def decide(case: Case, kinds: Sequence[Kind]) -> Decision:
     """The next step for one object."""
+    return replace(_next(case, kinds), unfit_answer=_unfit_answer(case))
+
+
+def _unfit_answer(case: Case) -> str:
+    """The resolve annotation's value when it answers no open question: refused once, and never acted on."""
+    answer, operation = case.desired.resolve, case.status.operation
+    if operation is not None and operation.open and answer in (f"{operation.id}=retry", f"{operation.id}=abandon"):
+        return ""
+    return "" if answer == case.status.last_handled_resolve else answer
+
+
+def _next(case: Case, kinds: Sequence[Kind]) -> Decision:
     if case.observed.row is None:
         text = f"The cloud has no instance {case.desired.instance_id} in this project. Correct spec.instanceId, "
         return _stall(case, reasons.INSTANCE_NOT_FOUND, text + "region or projectId, or delete this object.")
@@ -72,7 +84,8 @@ def _go_on(case: Case, operation: Operation, kinds: Sequence[Kind]) -> Decision:
     if closed is None or closed.open:
         return decision
     after = decide(replace(case, status=replace(case.status, operation=closed)), kinds)
-    if after.verb is Verb.BEGIN:
+    follows = after.operation is not None and after.operation.id != closed.id
+    if after.verb is Verb.BEGIN or follows:
         return decision
     return replace(after, operation=after.operation or closed, resolved=decision.resolved, requeue_after=0.0)
 

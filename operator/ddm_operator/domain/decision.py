@@ -38,6 +38,7 @@ class Decision:
         requeue_after: seconds until the next look.
         operation: what the journal says from now on; None leaves it as it is. With ``begin``: the plan.
         resolved: the resolve annotation's value that this decision carried out.
+        unfit_answer: the resolve annotation's value when it answers no open question.
     """
 
     verb: Verb
@@ -46,3 +47,4 @@ class Decision:
     requeue_after: float
     operation: Operation | None = None
     resolved: str = ""
+    unfit_answer: str = ""

@@ -22,6 +22,10 @@ PROGRESS_STEP = 10
 """Percentage points between two reported values: a status write each would wake every GitOps tool that watches."""
 
 
+DONE_PERCENT = 100
+"""Only the cloud's own "Completed" is reported so."""
+
+
 class Traits(Protocol):
     """What the phases need to know of a kind of operation."""
 
@@ -82,7 +86,8 @@ def _unconfirmed(case: Case, operation: Operation, traits: Traits) -> Decision:
     status = row.status.upper() if row else ""
     if _grown(case, operation) or status == traits.growing:
         return _run(case, operation, "The instance grows, so the call was executed; its job is not listed.")
-    if status == RUNNING and case.ages.operation >= case.limits.settle:
+    asked = case.observed.jobs is not None and case.observed.nodes is not None
+    if asked and status == RUNNING and case.ages.operation >= case.limits.settle:
         text = "No job, no new node and no growth for a settle period: the call was not executed."
         return close(case, operation, Phase.REJECTED, reasons.NEVER_EXECUTED, text)
     if _waited(case, operation) >= case.limits.unconfirmed:
@@ -95,10 +100,10 @@ def _unconfirmed(case: Case, operation: Operation, traits: Traits) -> Decision:
 def _running(case: Case, operation: Operation, traits: Traits) -> Decision:
     job = _job_of(case, operation, traits.job_name)
     if job is None:
-        return _by_counting(case, operation)
+        return _by_counting(case, operation, traits)
     operation = replace(operation, job_id=job.id)
     if job.status == "Completed":
-        return _verify(replace(operation, progress_percent=100))
+        return _verify(replace(operation, progress_percent=DONE_PERCENT))
     if job.status == "Failed":
         return close(case, operation, Phase.FAILED, reasons.JOB_FAILED, job.fail_reason or "The cloud gave no reason.")
     return _following(
@@ -106,17 +111,17 @@ def _running(case: Case, operation: Operation, traits: Traits) -> Decision:
     )
 
 
-def _by_counting(case: Case, operation: Operation) -> Decision:
+def _by_counting(case: Case, operation: Operation, traits: Traits) -> Decision:
     """Follow an operation whose job cannot be seen. What was accepted is never declared failed by counting."""
     if operation.job_id and case.ages.job_missing < case.limits.job_missing:
         return _following(case, operation)
     accepted = bool(operation.job_id or operation.order_id) and operation.to_nodes is not None
-    quiet = case.ages.nodes_unchanged >= case.limits.settle
-    if quiet and (_grown(case, operation) or not accepted):
+    quiet = _quiet(case)
+    if quiet and (traits.achieved(case, operation) or not accepted):
         return _verify(operation)
     if accepted and quiet and _waited(case, operation) >= case.limits.unconfirmed:
         return _outcome_unknown(
-            case, operation, "The cloud accepted the call, but shows neither its job nor a new node."
+            case, operation, "The cloud accepted the call, but shows neither its job nor all of its nodes."
         )
     return _following(case, operation)
 
@@ -125,11 +130,13 @@ def _verifying(case: Case, operation: Operation, traits: Traits) -> Decision:
     nodes = case.observed.node_ids(operation.group_id)
     row = case.observed.row
     running = row is not None and row.status.upper() == RUNNING
-    quiet = case.ages.nodes_unchanged >= case.limits.settle
+    quiet = _quiet(case)
     asked_here = operation.to_nodes is not None
     final = replace(operation, final_node_ids=tuple(sorted(nodes)))
     if running and traits.achieved(case, operation) and (asked_here or quiet):
         return close(case, final, Phase.SUCCEEDED, "", f"The group has {len(nodes)} healthy nodes.")
+    if quiet and operation.job_id and operation.progress_percent != DONE_PERCENT:
+        return _outcome_unknown(case, operation, "The cloud never said how its job ended, and not every node serves.")
     if quiet:
         return close(case, final, Phase.FAILED, reasons.PARTIAL, _missing(case, operation, len(nodes)))
     return Decision(
@@ -224,6 +231,13 @@ def _resolve(case: Case, operation: Operation) -> Decision | None:
         return None
     decision = close(case, operation, phase, reasons.RESOLVED, f"Settled by a person: {case.desired.resolve}.")
     return replace(decision, resolved=case.desired.resolve)
+
+
+def _quiet(case: Case) -> bool:
+    """Whether the nodes were looked at, and have stayed what they are for a settle period, the instance RUNNING."""
+    row = case.observed.row
+    running = row is not None and row.status.upper() == RUNNING
+    return running and case.observed.nodes is not None and case.ages.nodes_unchanged >= case.limits.settle
 
 
 def _grown(case: Case, operation: Operation) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ddm_operator.domain import reasons
-from ddm_operator.domain.case import FAILED_NODE, SCALING_JOBS, Case
-from ddm_operator.domain.model import MAX_NODES, Flavor, GroupStatus
+from ddm_operator.domain.case import ENDED_JOB, FAILED_NODE, SCALING_JOBS, Case
+from ddm_operator.domain.model import MAX_NODES, Flavor, GroupStatus, Phase
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ def nodes_healthy(case: Case, _group: GroupStatus, _nodes: int) -> Veto | None:
 
 def reads_agree(case: Case, group: GroupStatus, _nodes: int) -> Veto | None:
     """The instance's detail and its groups name the same nodes, and every node that the journal knows."""
+    if case.observed.nodes is not None and len(case.observed.nodes) != sum(g.nodes for g in case.observed.tally):
+        return Veto(reasons.SETTLING, "The cloud shows nodes that belong to none of the groups; asking again.")
     listed = next((g.node_ids for g in case.observed.groups or () if g.id == group.id), None)
     if listed is not None and frozenset(listed) != case.observed.node_ids(group.id):
         return Veto(reasons.SETTLING, "The cloud's answers do not agree on the group's nodes yet; asking again.")
@@ -101,9 +103,10 @@ def no_other_job(case: Case, _group: GroupStatus, _nodes: int) -> Veto | None:
     for job in case.observed.jobs or ():
         if job.name not in SCALING_JOBS or job.id in known:
             continue
-        if job.status == "Running":
+        if job.status not in ENDED_JOB:
             return Veto(
-                reasons.INSTANCE_BUSY, f"Somebody else's job {job.name} {job.id} is running; waiting for its end."
+                reasons.INSTANCE_BUSY,
+                f"The job {job.name} {job.id} is {job.status or 'under way'}; waiting for its end.",
             )
         if max(job.ended_ago or 0.0, case.ages.jobs_ended.get(job.id, 0.0)) < case.limits.settle:
             return Veto(reasons.SETTLING, f"Somebody else's job {job.name} {job.id} just ended; counting again soon.")
@@ -174,10 +177,8 @@ def choose_flavor(case: Case) -> Flavor | None:
 
 
 def known_jobs(case: Case) -> frozenset[str]:
-    """Ids of the jobs that the journal accounts for."""
+    """Ids of the jobs that the journal accounts for; one that was given up is a stranger's when it shows again."""
     last = case.status.operation
-    known = {past.job_id for past in case.status.history if past.job_id}
-    if last is not None:
-        known.update(last.baseline_job_ids)
-        known.add(last.job_id)
-    return frozenset(known)
+    past = (*case.status.history, *([last] if last else []))
+    followed = {entry.job_id for entry in past if entry.phase not in (Phase.REJECTED, Phase.ABANDONED)}
+    return frozenset(followed - {""}) | frozenset(last.baseline_job_ids if last else ())

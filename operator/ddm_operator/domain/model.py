@@ -89,8 +89,8 @@ class Operation:
 
     @property
     def open(self) -> bool:
-        """Whether the operation still runs, or may."""
-        return self.phase not in CLOSED
+        """Whether the operation still runs, or may; what another version's words mean is not known here."""
+        return self.phase not in CLOSED or self.type not in KNOWN_TYPES
 
     @property
     def understood(self) -> bool:

@@ -10,6 +10,7 @@ from ddm_operator.domain.case import Observed
 from ddm_operator.domain.conditions import AVAILABLE, STALLED, conditions
 from ddm_operator.domain.decision import Decision
 from ddm_operator.domain.model import MAX_HISTORY, Desired, InstanceStatus, Operation, Phase, Status
+from ddm_operator.domain.reasons import RESOLVED
 
 SELECTOR_LABEL = "ddm.huaweicloud.com/uid"
 """``status.selector`` for the scale subresource: selects no Pod, and is never empty, which some autoscalers refuse."""
@@ -24,7 +25,7 @@ def next_status(desired: Desired, before: Status, decision: Decision, seen: Obse
         before,
         observed_generation=desired.generation,
         last_handled_reconcile_at=(desired.reconcile_requested_at if seen else "") or before.last_handled_reconcile_at,
-        last_handled_resolve=decision.resolved or before.last_handled_resolve,
+        last_handled_resolve=decision.resolved or decision.unfit_answer or before.last_handled_resolve,
         nodes=chosen[0].nodes if chosen else None,
         selector=f"{SELECTOR_LABEL}={desired.uid}",
         instance=_instance(before, seen),
@@ -62,6 +63,15 @@ def announcements(before: Status, after: Status) -> list[Announcement]:
     operation = after.operation
     if operation is not None and operation.understood and _mark(before.operation) != _mark(operation):
         said.append(_of_operation(operation))
+    answer = after.last_handled_resolve
+    if answer != before.last_handled_resolve and not (
+        operation and operation.reason == RESOLVED and _names(answer, operation)
+    ):
+        text = (
+            f"The annotation ddm.huaweicloud.com/resolve={answer} answers no open question and does nothing. An answer "
+        )
+        text += "is <operation id>=retry or =abandon, with the id that an OutcomeUnknown message names."
+        said.append(Announcement("Warning", "ResolveRefused", text))
     stalled = {c.reason: c.message for c in after.conditions if c.type == STALLED}
     if not stalled.keys() <= {c.reason for c in before.conditions if c.type == STALLED}:
         said += [Announcement("Warning", reason, message) for reason, message in stalled.items()]
@@ -105,6 +115,10 @@ def _essence(status: Status) -> tuple[Any, ...]:
     handled = (status.last_handled_reconcile_at, status.last_handled_resolve)
     rest = () if busy else (status.nodes, status.selector, status.instance, status.groups)
     return (*journal, *handled, *rest)
+
+
+def _names(answer: str, operation: Operation) -> bool:
+    return answer.rpartition("=")[0] == operation.id
 
 
 def _mark(operation: Operation | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from ddm_operator.domain import reasons
+from ddm_operator.domain.again import healing
 from ddm_operator.domain.case import Limits, Observed
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.follow import confirming, following
@@ -115,5 +116,5 @@ def _said(operation: Operation) -> Decision:
     if operation.phase == Phase.UNCONFIRMED:
         return Decision(Verb.CONFIRM, reasons.CONFIRMING, confirming(operation), 0.0, operation)
     stalled = operation.reason in reasons.STALLING
-    reason = operation.reason if stalled or operation.reason in reasons.HEALING else reasons.RETRYING
+    reason = operation.reason if stalled else healing(operation.reason)
     return Decision(Verb.STALL if stalled else Verb.WAIT, reason, operation.message, 0.0, operation)

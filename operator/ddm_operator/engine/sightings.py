@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ddm_operator.domain.case import Ages, Observed
+from ddm_operator.domain.case import ENDED_JOB, Ages, Observed
 from ddm_operator.domain.follow import RUNNING
 from ddm_operator.domain.model import Operation, Resource
 
@@ -57,7 +57,7 @@ class Sightings:
         if operation is not None:
             _note_operation(since, operation, observed, resource.seen_at, at)
         for job in observed.jobs or ():
-            if job.status != "Running":
+            if job.status in ENDED_JOB:
                 since.jobs_ended.setdefault(job.id, at)
         return Ages(
             operation=at - since.operation if operation else 0.0,
@@ -75,6 +75,7 @@ def _note_operation(since: _Since, operation: Operation, observed: Observed, see
         missing = all(job.id != operation.job_id for job in observed.jobs)
         since.job_missing = _first(since.job_missing, at) if missing else None
     if observed.nodes is None:
+        since.nodes = None  # what nobody looked at did not stay the same
         return
     nodes = observed.node_ids(operation.group_id)
     known = operation.final_node_ids or operation.baseline_node_ids
