@@ -105,10 +105,12 @@ ROWS: dict[str, tuple[Operation, Observed, Ages, Verb, str, str]] = {
         operation(Phase.VERIFYING), observed(nodes(3)), SETTLED, Verb.STALL, Phase.VERIFYING, "OutcomeUnknown",
     ),
     "verifying, unhealthy for good": (
-        operation(Phase.VERIFYING, progress_percent=100), observed(SICK), SETTLED, Verb.STALL, Phase.FAILED, "NodesFailed",
+        operation(Phase.VERIFYING, progress_percent=100), observed(SICK), SETTLED,
+        Verb.STALL, Phase.FAILED, "NodesFailed",
     ),
     "verifying, too few for good": (
-        operation(Phase.VERIFYING, progress_percent=100), observed(nodes(3)), SETTLED, Verb.STALL, Phase.FAILED, "ScaleOutPartial",
+        operation(Phase.VERIFYING, progress_percent=100), observed(nodes(3)), SETTLED,
+        Verb.STALL, Phase.FAILED, "ScaleOutPartial",
     ),
 }  # fmt: skip
 
