@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,11 @@ from ddm_operator.domain import reasons
 from ddm_operator.domain.case import Ages, Observed
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Verb
-from ddm_operator.domain.model import Operation, Phase, Status
+from ddm_operator.domain.model import Node, Operation, Phase, Status
 from ddm_operator.operations.scale_out import ScaleOut
 from tests.support.cases import JOB, LIMITS, LONG, NOW, case, desired, ids, job, nodes, observed, operation
 
+KINDS = (ScaleOut(),)
 SETTLED = Ages(operation=LIMITS.settle, nodes_unchanged=LIMITS.settle)
 LOST = Ages(operation=LIMITS.settle, nodes_unchanged=LIMITS.settle, job_missing=LIMITS.job_missing)
 NEARLY = Ages(operation=LIMITS.settle - 1, nodes_unchanged=LIMITS.settle - 1)
@@ -42,6 +44,22 @@ ROWS: dict[str, tuple[Operation, Observed, Ages, Verb, str, str]] = {
     ),
     "unconfirmed, growing": (
         operation(Phase.UNCONFIRMED), observed(status="GROWING"), Ages(), Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "unconfirmed, growing and a new job: the job counts": (
+        operation(Phase.UNCONFIRMED), observed(nodes(3), "GROWING", (job(),)), Ages(),
+        Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "unconfirmed, a job that removes nodes": (
+        operation(Phase.UNCONFIRMED), observed(jobs=(job(name="ReduceNode"),)), NEARLY,
+        Verb.CONFIRM, Phase.UNCONFIRMED, "ConfirmingOutcome",
+    ),
+    "unconfirmed, another thing goes on for a settle period": (
+        operation(Phase.UNCONFIRMED), observed(status="BACKUP"), SETTLED,
+        Verb.CONFIRM, Phase.UNCONFIRMED, "ConfirmingOutcome",
+    ),
+    "unconfirmed, this process has looked for as long as a person is asked": (
+        operation(Phase.UNCONFIRMED, request_time=None), observed(status="BACKUP"),
+        Ages(operation=LIMITS.unconfirmed), Verb.STALL, Phase.UNCONFIRMED, "OutcomeUnknown",
     ),
     "unconfirmed, nothing yet": (
         operation(Phase.UNCONFIRMED), observed(), NEARLY, Verb.CONFIRM, Phase.UNCONFIRMED, "ConfirmingOutcome",
@@ -78,6 +96,44 @@ ROWS: dict[str, tuple[Operation, Observed, Ages, Verb, str, str]] = {
     ),
     "running, job not listed, no node came for long: a person is asked": (
         operation(request_time=LONG_AGO), observed(), LOST, Verb.STALL, Phase.RUNNING, "OutcomeUnknown",
+    ),
+    "running, job not listed, some nodes came and stay: neither done nor failed": (
+        operation(), observed(nodes(3)), LOST, Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running, job not listed, some nodes came and stay for long: a person is asked": (
+        operation(request_time=LONG_AGO), observed(nodes(3)), LOST, Verb.STALL, Phase.RUNNING, "OutcomeUnknown",
+    ),
+    "running, job not listed, all nodes came, growing still": (
+        operation(), observed(nodes(4), "GROWING"), LOST, Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running without a job id, one appears": (
+        operation(job_id=""), observed(status="GROWING", jobs=(job(),)), LOST, Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running without a job id, it appears when it has ended": (
+        operation(job_id=""), observed(nodes(4), jobs=(job("Completed"),)), Ages(),
+        Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "running without a job id, several appear: counted": (
+        operation(job_id=""), observed(jobs=(job(), job(key="other"))), NEARLY,
+        Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running without a job id, nothing changes any more": (
+        operation(job_id=""), observed(), SETTLED, Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "running by an order, jobs are not its": (
+        operation(job_id="", order_id="CS1"), observed(jobs=(job(),)), SETTLED,
+        Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
+    ),
+    "running by an order, nothing came for long: a person is asked": (
+        operation(job_id="", order_id="CS1", request_time=LONG_AGO), observed(), SETTLED,
+        Verb.STALL, Phase.RUNNING, "OutcomeUnknown",
+    ),
+    "running, adopted, job not listed, nothing changes any more": (
+        operation(to_nodes=None), observed(), LOST, Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
+    "running, adopted, job not listed for a moment": (
+        operation(to_nodes=None), observed(), Ages(job_missing=LIMITS.job_missing - 1, nodes_unchanged=LONG),
+        Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
     ),
     "verifying, a node is still missing": (
         operation(Phase.VERIFYING), observed(nodes(3)), Ages(), Verb.VERIFY, Phase.VERIFYING, "Verifying",
@@ -118,7 +174,7 @@ ROWS: dict[str, tuple[Operation, Observed, Ages, Verb, str, str]] = {
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS.keys())
 def test_the_phase_table(row: tuple[Operation, Observed, Ages, Verb, str, str]) -> None:
     journal, seen, ages, verb, phase, reason = row
-    decision = decide(case(seen=seen, journal=journal, ages=ages), (ScaleOut(),))
+    decision = decide(case(seen=seen, journal=journal, ages=ages), KINDS)
     after = decision.operation or journal
     assert (decision.verb, after.phase, decision.reason) == (verb, phase, reason)
     assert after.id == journal.id
@@ -134,11 +190,11 @@ def test_the_phase_table(row: tuple[Operation, Observed, Ages, Verb, str, str]) 
 def test_what_did_not_happen_is_closed_before_it_is_planned_again(journal: Operation, reason: str) -> None:
     """One decision closes, the next pass begins: between them the journal is stored and everything is read afresh."""
     never_sent = journal.phase == Phase.REQUESTING
-    decision = decide(case(journal=journal, ages=SETTLED, never_sent=never_sent), (ScaleOut(),))
+    decision = decide(case(journal=journal, ages=SETTLED, never_sent=never_sent), KINDS)
     assert decision.verb is not Verb.BEGIN
     assert decision.operation is not None
     assert (decision.operation.phase, decision.operation.reason) == (Phase.REJECTED, reason)
-    again = decide(case(journal=decision.operation), (ScaleOut(),))
+    again = decide(case(journal=decision.operation), KINDS)
     assert again.verb is Verb.BEGIN
     assert again.operation is not None
     assert again.operation.attempt == 2
@@ -146,11 +202,11 @@ def test_what_did_not_happen_is_closed_before_it_is_planned_again(journal: Opera
 
 def test_a_failed_job_keeps_the_cloud_s_reason_and_is_planned_again_after_a_pause() -> None:
     failed = observed(jobs=(job("Failed", fail_reason="No room."),))
-    decision = decide(case(seen=failed, journal=operation()), (ScaleOut(),))
+    decision = decide(case(seen=failed, journal=operation()), KINDS)
     assert decision.operation is not None
     assert (decision.operation.phase, decision.operation.message) == (Phase.FAILED, "No room.")
     assert (decision.verb, decision.reason) == (Verb.WAIT, reasons.RETRYING)
-    later = decide(case(seen=failed, journal=decision.operation, ages=Ages(closed=LONG)), (ScaleOut(),))
+    later = decide(case(seen=failed, journal=decision.operation, ages=Ages(closed=LONG)), KINDS)
     assert later.verb is Verb.BEGIN
     assert later.operation is not None
     assert later.operation.attempt == 2
@@ -158,7 +214,7 @@ def test_a_failed_job_keeps_the_cloud_s_reason_and_is_planned_again_after_a_paus
 
 def test_the_third_clean_failure_needs_a_person() -> None:
     journal = operation(Phase.FAILED, attempt=LIMITS.max_attempts, message="No room.")
-    decision = decide(case(journal=journal, ages=Ages(closed=LONG)), (ScaleOut(),))
+    decision = decide(case(journal=journal, ages=Ages(closed=LONG)), KINDS)
     assert (decision.verb, decision.reason) == (Verb.STALL, reasons.SCALE_OUT_FAILED)
     assert "No room." in decision.message
 
@@ -169,7 +225,7 @@ def test_a_deadline_closes_nothing(phase: Phase) -> None:
     seen = observed(nodes(3), jobs=(job(progress_percent=60),) if phase is Phase.RUNNING else ())
     if phase in (Phase.REQUESTING, Phase.UNCONFIRMED):
         seen = observed()
-    decision = decide(case(seen=seen, journal=journal), (ScaleOut(),))
+    decision = decide(case(seen=seen, journal=journal), KINDS)
     assert (decision.operation or journal).open
     if phase is not Phase.REQUESTING:  # it moves on to Unconfirmed first
         assert (decision.verb, decision.reason) == (Verb.STALL, reasons.OPERATION_OVERDUE)
@@ -179,7 +235,7 @@ def test_a_deadline_closes_nothing(phase: Phase) -> None:
 def test_a_person_settles_an_open_question(answer: str, phase: Phase) -> None:
     seen = observed(jobs=(job(), job(key="other")))
     open_question = operation(Phase.UNCONFIRMED)
-    decision = decide(case(desired(resolve=answer), seen, open_question), (ScaleOut(),))
+    decision = decide(case(desired(resolve=answer), seen, open_question), KINDS)
     assert decision.operation is not None
     assert decision.operation.phase == phase
     assert decision.resolved == answer
@@ -188,7 +244,7 @@ def test_a_person_settles_an_open_question(answer: str, phase: Phase) -> None:
 @pytest.mark.parametrize("answer", ["op-2=retry", "op-1=again", "op-1", "retry", "op-1=retry "])
 def test_an_answer_to_another_question_settles_nothing(answer: str) -> None:
     seen = observed(jobs=(job(), job(key="other")))
-    decision = decide(case(desired(resolve=answer), seen, operation(Phase.UNCONFIRMED)), (ScaleOut(),))
+    decision = decide(case(desired(resolve=answer), seen, operation(Phase.UNCONFIRMED)), KINDS)
     assert decision.reason == reasons.OUTCOME_UNKNOWN
     assert decision.resolved == ""
 
@@ -196,7 +252,7 @@ def test_an_answer_to_another_question_settles_nothing(answer: str) -> None:
 @pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.VERIFYING])
 def test_an_answer_where_nothing_was_asked_settles_nothing(phase: Phase) -> None:
     journal = operation(phase)
-    decision = decide(case(desired(resolve="op-1=retry"), observed(nodes(3), jobs=(job(),)), journal), (ScaleOut(),))
+    decision = decide(case(desired(resolve="op-1=retry"), observed(nodes(3), jobs=(job(),)), journal), KINDS)
     assert (decision.operation or journal).open
 
 
@@ -204,7 +260,7 @@ def test_an_answer_where_nothing_was_asked_settles_nothing(phase: Phase) -> None
 @pytest.mark.parametrize("seen", [None, 5, 45, 49, 50, 99])
 def test_progress_is_reported_in_steps_of_ten_points(reported: int | None, seen: int | None) -> None:
     journal = operation(progress_percent=reported)
-    decision = decide(case(seen=observed(jobs=(job(progress_percent=seen),)), journal=journal), (ScaleOut(),))
+    decision = decide(case(seen=observed(jobs=(job(progress_percent=seen),)), journal=journal), KINDS)
     assert decision.operation is not None
     expected = seen if seen is not None and (reported is None or seen - reported >= 10) else reported
     assert decision.operation.progress_percent == expected
@@ -214,7 +270,7 @@ def test_progress_is_reported_in_steps_of_ten_points(reported: int | None, seen:
 def test_what_another_version_wrote_is_an_open_operation(changes: dict[str, str]) -> None:
     journal = operation(**{"phase": "Running", **changes})
     assert journal.open
-    decision = decide(case(seen=observed(nodes(2)), journal=journal, ages=SETTLED), (ScaleOut(),))
+    decision = decide(case(seen=observed(nodes(2)), journal=journal, ages=SETTLED), KINDS)
     assert (decision.verb, decision.reason, decision.operation) == (
         Verb.STALL, reasons.OPERATION_NOT_UNDERSTOOD, None,
     )  # fmt: skip
@@ -222,7 +278,7 @@ def test_what_another_version_wrote_is_an_open_operation(changes: dict[str, str]
 
 def test_a_spec_that_changes_during_a_job_changes_nothing_about_the_job() -> None:
     journal = operation()
-    decision = decide(case(desired(9, generation=8), observed(jobs=(job(),)), journal), (ScaleOut(),))
+    decision = decide(case(desired(9, generation=8), observed(jobs=(job(),)), journal), KINDS)
     assert decision.verb is Verb.FOLLOW
     assert decision.operation is not None
     assert (decision.operation.to_nodes, decision.operation.generation) == (4, 7)
@@ -231,11 +287,68 @@ def test_a_spec_that_changes_during_a_job_changes_nothing_about_the_job() -> Non
 def test_a_job_that_an_earlier_operation_owns_is_no_evidence() -> None:
     earlier = operation(Phase.SUCCEEDED, id="op-0")
     status = Status(operation=operation(Phase.UNCONFIRMED), history=(earlier,))
-    decision = decide(case(seen=observed(jobs=(job("Completed"),)), status=status, ages=NEARLY), (ScaleOut(),))
+    decision = decide(case(seen=observed(jobs=(job("Completed"),)), status=status, ages=NEARLY), KINDS)
     assert decision.verb is Verb.CONFIRM
 
 
 def test_the_final_node_ids_are_recorded() -> None:
-    decision = decide(case(seen=observed(nodes(4)), journal=operation(Phase.VERIFYING)), (ScaleOut(),))
+    decision = decide(case(seen=observed(nodes(4)), journal=operation(Phase.VERIFYING)), KINDS)
     assert decision.operation is not None
     assert decision.operation.final_node_ids == tuple(sorted(ids(4)))
+
+
+def test_the_job_that_was_found_is_the_operation_s() -> None:
+    for journal in (operation(Phase.UNCONFIRMED), operation(job_id="")):
+        decision = decide(case(seen=observed(jobs=(job(key="j-9", progress_percent=30),)), journal=journal), KINDS)
+        assert decision.operation is not None
+        assert decision.operation.job_id == "j-9"
+        assert "j-9" in decision.message
+
+
+def test_a_completed_job_is_told_as_a_hundred_per_cent() -> None:
+    decision = decide(case(seen=observed(jobs=(job("Completed"),)), journal=operation(progress_percent=80)), KINDS)
+    assert decision.operation is not None
+    assert decision.operation.progress_percent == 100
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [(nodes(3), ("3 of 4 nodes are there",)), (SICK, (f"{SICK[3].id} is enlargefail",))],
+)
+def test_a_partial_scale_out_names_what_is_missing(members: tuple[Node, ...], said: tuple[str, ...]) -> None:
+    journal = operation(Phase.VERIFYING, progress_percent=100)
+    decision = decide(case(seen=observed(members), journal=journal, ages=SETTLED), KINDS)
+    assert decision.operation is not None
+    assert (decision.operation.phase, decision.operation.reason) == (Phase.FAILED, reasons.PARTIAL)
+    assert decision.operation.completion_time == NOW
+    assert all(text in decision.operation.message for text in said)
+
+
+def test_an_open_question_names_the_two_ways_to_settle_it() -> None:
+    seen = observed(jobs=(job(), job(key="other")))
+    decision = decide(case(seen=seen, journal=operation(Phase.UNCONFIRMED)), KINDS)
+    for part in (JOB, "other", "resolve=op-1=retry", "op-1=abandon"):
+        assert part in decision.message
+    assert decision.requeue_after == LIMITS.recheck
+
+
+def test_an_overdue_operation_is_followed_slowly_and_its_progress_still_counts() -> None:
+    overdue = operation(deadline_time=NOW, progress_percent=10)
+    decision = decide(case(seen=observed(jobs=(job(progress_percent=60),)), journal=overdue), KINDS)
+    assert (decision.reason, decision.requeue_after) == (reasons.OPERATION_OVERDUE, LIMITS.recheck)
+    assert JOB in decision.message
+    assert decision.operation is not None
+    assert decision.operation.progress_percent == 60
+
+
+def test_an_overdue_operation_that_ends_is_not_overdue_any_more() -> None:
+    overdue = operation(deadline_time=NOW - timedelta(hours=9))
+    ended = decide(case(seen=observed(nodes(4), jobs=(job("Completed"),)), journal=overdue), KINDS)
+    assert ended.verb is Verb.VERIFY
+    verified = decide(case(seen=observed(nodes(4)), journal=ended.operation), KINDS)
+    assert (verified.verb, verified.reason) == (Verb.REST, reasons.AS_DECLARED)
+
+
+def test_an_open_operation_waits_for_an_instance_that_is_gone() -> None:
+    decision = decide(case(seen=replace(observed(), row=None), journal=operation()), KINDS)
+    assert (decision.verb, decision.reason, decision.operation) == (Verb.STALL, reasons.INSTANCE_NOT_FOUND, None)

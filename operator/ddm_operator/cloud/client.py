@@ -12,6 +12,7 @@ from ddm_operator.cloud.classify import Word, error_for, meaning
 from ddm_operator.cloud.enlarge import enlarge
 from ddm_operator.cloud.http import Answer, Ask
 from ddm_operator.cloud.paging import LIMIT, MOST_PAGES, collect
+from ddm_operator.domain import reasons
 from ddm_operator.domain.model import Flavor, Group, InstanceDetail, InstanceRow, Job, Schema
 from ddm_operator.ports import CallOutcome, EnlargeRequest, Target
 
@@ -58,7 +59,7 @@ class DdmCloud:
         if answer.accepted:
             found = wire.read(wire.Instance, answer.body)
             return None if found.status == DELETED else found.detail()
-        if meaning(answer.status, answer.code).word is Word.GONE:
+        if meaning(answer.status, answer.code).reason == reasons.INSTANCE_NOT_FOUND:
             return None
         raise _error(answer)
 
