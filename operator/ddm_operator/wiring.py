@@ -55,6 +55,10 @@ EVENTS_SECONDS = 1.0
 """How long Events that wait may take to be sent at the end."""
 
 
+LOOK_SECONDS = 1.0
+"""How often it is looked whether the watch still runs."""
+
+
 class Watching(Protocol):
     """What brings the objects; ``handlers`` is it."""
 
@@ -125,7 +129,7 @@ async def run(settings: Settings, watching: Watching) -> int:
         operator = await parts.enter_async_context(_operator(settings, api, objects, lease, clock, telemetry))
         ready = asyncio.Event()
         tasks = [
-            asyncio.create_task(_begin_when_all_was_seen(ready, operator.queue, health), name="readiness"),
+            asyncio.create_task(_work_when_all_was_seen(ready, operator.queue, health), name="readiness"),
             asyncio.create_task(operator.forget_deleted(settings.cadence.resync_seconds), name="store"),
         ]
         await watching.watch(
@@ -273,12 +277,17 @@ class AlwaysLeading:
         return True
 
 
-async def _begin_when_all_was_seen(ready: asyncio.Event, queue: WorkQueue, health: Health) -> None:
+async def _work_when_all_was_seen(ready: asyncio.Event, queue: WorkQueue, health: Health) -> None:
     """No pass before every object is known: which of two that name one instance is the older one must be seen first."""
     health.unready("watch", "waiting for the API server to show the DDMInstance objects; is the CRD installed?")
     await ready.wait()
-    health.ready("watch")
     queue.start()
+    while True:
+        await ready.wait()
+        health.ready("watch")
+        while ready.is_set():  # noqa: ASYNC110  # an event cannot be awaited to be cleared
+            await asyncio.sleep(LOOK_SECONDS)
+        health.unready("watch", "the watch of the DDMInstance objects was lost and is started again")
 
 
 def _own_namespace() -> str:

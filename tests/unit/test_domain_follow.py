@@ -11,6 +11,7 @@ from ddm_operator.domain import reasons
 from ddm_operator.domain.case import Ages, Observed
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Verb
+from ddm_operator.domain.follow import following
 from ddm_operator.domain.model import Node, Operation, Phase, Status
 from ddm_operator.operations.scale_out import ScaleOut
 from tests.support.cases import JOB, LIMITS, LONG, NOW, case, desired, ids, job, nodes, observed, operation
@@ -131,6 +132,9 @@ ROWS: dict[str, tuple[Operation, Observed, Ages, Verb, str, str]] = {
     "running, adopted, job not listed, nothing changes any more": (
         operation(to_nodes=None), observed(), LOST, Verb.VERIFY, Phase.VERIFYING, "Verifying",
     ),
+    "running, adopted, job not listed, a node that does not serve stays so": (
+        operation(to_nodes=None), observed(SICK), LOST, Verb.VERIFY, Phase.VERIFYING, "Verifying",
+    ),
     "running, adopted, job not listed for a moment": (
         operation(to_nodes=None), observed(), Ages(job_missing=LIMITS.job_missing - 1, nodes_unchanged=LONG),
         Verb.FOLLOW, Phase.RUNNING, "ScalingOut",
@@ -219,43 +223,6 @@ def test_the_third_clean_failure_needs_a_person() -> None:
     assert "No room." in decision.message
 
 
-@pytest.mark.parametrize("phase", [Phase.REQUESTING, Phase.UNCONFIRMED, Phase.RUNNING, Phase.VERIFYING])
-def test_a_deadline_closes_nothing(phase: Phase) -> None:
-    journal = operation(phase, deadline_time=NOW - timedelta(seconds=1))
-    seen = observed(nodes(3), jobs=(job(progress_percent=60),) if phase is Phase.RUNNING else ())
-    if phase in (Phase.REQUESTING, Phase.UNCONFIRMED):
-        seen = observed()
-    decision = decide(case(seen=seen, journal=journal), KINDS)
-    assert (decision.operation or journal).open
-    if phase is not Phase.REQUESTING:  # it moves on to Unconfirmed first
-        assert (decision.verb, decision.reason) == (Verb.STALL, reasons.OPERATION_OVERDUE)
-
-
-@pytest.mark.parametrize(("answer", "phase"), [("op-1=retry", Phase.REJECTED), ("op-1=abandon", Phase.ABANDONED)])
-def test_a_person_settles_an_open_question(answer: str, phase: Phase) -> None:
-    seen = observed(jobs=(job(), job(key="other")))
-    open_question = operation(Phase.UNCONFIRMED)
-    decision = decide(case(desired(resolve=answer), seen, open_question), KINDS)
-    assert decision.operation is not None
-    assert decision.operation.phase == phase
-    assert decision.resolved == answer
-
-
-@pytest.mark.parametrize("answer", ["op-2=retry", "op-1=again", "op-1", "retry", "op-1=retry "])
-def test_an_answer_to_another_question_settles_nothing(answer: str) -> None:
-    seen = observed(jobs=(job(), job(key="other")))
-    decision = decide(case(desired(resolve=answer), seen, operation(Phase.UNCONFIRMED)), KINDS)
-    assert decision.reason == reasons.OUTCOME_UNKNOWN
-    assert decision.resolved == ""
-
-
-@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.VERIFYING])
-def test_an_answer_where_nothing_was_asked_settles_nothing(phase: Phase) -> None:
-    journal = operation(phase)
-    decision = decide(case(desired(resolve="op-1=retry"), observed(nodes(3), jobs=(job(),)), journal), KINDS)
-    assert (decision.operation or journal).open
-
-
 @pytest.mark.parametrize("reported", [None, 0, 40])
 @pytest.mark.parametrize("seen", [None, 5, 45, 49, 50, 99])
 def test_progress_is_reported_in_steps_of_ten_points(reported: int | None, seen: int | None) -> None:
@@ -324,31 +291,20 @@ def test_a_partial_scale_out_names_what_is_missing(members: tuple[Node, ...], sa
     assert all(text in decision.operation.message for text in said)
 
 
-def test_an_open_question_names_the_two_ways_to_settle_it() -> None:
-    seen = observed(jobs=(job(), job(key="other")))
-    decision = decide(case(seen=seen, journal=operation(Phase.UNCONFIRMED)), KINDS)
-    for part in (JOB, "other", "resolve=op-1=retry", "op-1=abandon"):
-        assert part in decision.message
-    assert decision.requeue_after == LIMITS.recheck
-
-
-def test_an_overdue_operation_is_followed_slowly_and_its_progress_still_counts() -> None:
-    overdue = operation(deadline_time=NOW, progress_percent=10)
-    decision = decide(case(seen=observed(jobs=(job(progress_percent=60),)), journal=overdue), KINDS)
-    assert (decision.reason, decision.requeue_after) == (reasons.OPERATION_OVERDUE, LIMITS.recheck)
-    assert JOB in decision.message
-    assert decision.operation is not None
-    assert decision.operation.progress_percent == 60
-
-
-def test_an_overdue_operation_that_ends_is_not_overdue_any_more() -> None:
-    overdue = operation(deadline_time=NOW - timedelta(hours=9))
-    ended = decide(case(seen=observed(nodes(4), jobs=(job("Completed"),)), journal=overdue), KINDS)
-    assert ended.verb is Verb.VERIFY
-    verified = decide(case(seen=observed(nodes(4)), journal=ended.operation), KINDS)
-    assert (verified.verb, verified.reason) == (Verb.REST, reasons.AS_DECLARED)
-
-
 def test_an_open_operation_waits_for_an_instance_that_is_gone() -> None:
     decision = decide(case(seen=replace(observed(), row=None), journal=operation()), KINDS)
     assert (decision.verb, decision.reason, decision.operation) == (Verb.STALL, reasons.INSTANCE_NOT_FOUND, None)
+
+
+@pytest.mark.parametrize(
+    ("journal", "said"),
+    [
+        (operation(), f"Adding 2 nodes (2 to 4): job {JOB}."),
+        (operation(progress_percent=0), f"Adding 2 nodes (2 to 4): job {JOB} at 0 %."),
+        (operation(to_nodes=3), f"Adding 1 node (2 to 3): job {JOB}."),
+        (operation(job_id=""), "Adding 2 nodes (2 to 4): its job is not listed, so the nodes are counted."),
+        (operation(to_nodes=None), f"Following a scale-out that was not requested here: job {JOB}."),
+    ],
+)
+def test_what_is_said_of_a_running_operation(journal: Operation, said: str) -> None:
+    assert following(journal) == said

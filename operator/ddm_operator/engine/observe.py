@@ -43,13 +43,11 @@ class Observer:
         row = sight.observed.row
         if row is None:
             return sight
-        reads = (
-            asyncio.ensure_future(self._project(cloud).jobs(at, self._clock.now())),
-            asyncio.ensure_future(cloud.list_schemas(row.id)),
-            asyncio.ensure_future(cloud.list_flavors(row.engine_version)),
+        jobs, schemas, flavors = await asyncio.gather(
+            self._project(cloud).jobs(at, self._clock.now()),
+            cloud.list_schemas(row.id),
+            cloud.list_flavors(row.engine_version),
         )
-        await asyncio.wait(reads)
-        jobs, schemas, flavors = (reads[0].result(), reads[1].result(), reads[2].result())
         mine = _of_instance(jobs, row.id)
         return Sight(replace(sight.observed, jobs=mine, schemas=schemas, flavors=flavors, complete=True), at)
 

@@ -1,0 +1,78 @@
+"""Operations that last too long, and questions that only a person can answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from ddm_operator.domain import reasons
+from ddm_operator.domain.decide import decide
+from ddm_operator.domain.decision import Verb
+from ddm_operator.domain.model import Phase
+from ddm_operator.operations.scale_out import ScaleOut
+from tests.support.cases import JOB, LIMITS, NOW, case, desired, job, nodes, observed, operation
+
+KINDS = (ScaleOut(),)
+
+
+@pytest.mark.parametrize("phase", [Phase.REQUESTING, Phase.UNCONFIRMED, Phase.RUNNING, Phase.VERIFYING])
+def test_a_deadline_closes_nothing(phase: Phase) -> None:
+    journal = operation(phase, deadline_time=NOW - timedelta(seconds=1))
+    seen = observed(nodes(3), jobs=(job(progress_percent=60),) if phase is Phase.RUNNING else ())
+    if phase in (Phase.REQUESTING, Phase.UNCONFIRMED):
+        seen = observed()
+    decision = decide(case(seen=seen, journal=journal), KINDS)
+    assert (decision.operation or journal).open
+    if phase is not Phase.REQUESTING:  # it moves on to Unconfirmed first
+        assert (decision.verb, decision.reason) == (Verb.STALL, reasons.OPERATION_OVERDUE)
+
+
+@pytest.mark.parametrize(("answer", "phase"), [("op-1=retry", Phase.REJECTED), ("op-1=abandon", Phase.ABANDONED)])
+def test_a_person_settles_an_open_question(answer: str, phase: Phase) -> None:
+    seen = observed(jobs=(job(), job(key="other")))
+    open_question = operation(Phase.UNCONFIRMED)
+    decision = decide(case(desired(resolve=answer), seen, open_question), KINDS)
+    assert decision.operation is not None
+    assert decision.operation.phase == phase
+    assert decision.resolved == answer
+
+
+@pytest.mark.parametrize("answer", ["op-2=retry", "op-1=again", "op-1", "retry", "op-1=retry "])
+def test_an_answer_to_another_question_settles_nothing(answer: str) -> None:
+    seen = observed(jobs=(job(), job(key="other")))
+    decision = decide(case(desired(resolve=answer), seen, operation(Phase.UNCONFIRMED)), KINDS)
+    assert decision.reason == reasons.OUTCOME_UNKNOWN
+    assert decision.resolved == ""
+
+
+@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.VERIFYING])
+def test_an_answer_where_nothing_was_asked_settles_nothing(phase: Phase) -> None:
+    journal = operation(phase)
+    decision = decide(case(desired(resolve="op-1=retry"), observed(nodes(3), jobs=(job(),)), journal), KINDS)
+    assert (decision.operation or journal).open
+
+
+def test_an_open_question_names_the_two_ways_to_settle_it() -> None:
+    seen = observed(jobs=(job(), job(key="other")))
+    decision = decide(case(seen=seen, journal=operation(Phase.UNCONFIRMED)), KINDS)
+    for part in (JOB, "other", "resolve=op-1=retry", "op-1=abandon"):
+        assert part in decision.message
+    assert decision.requeue_after == LIMITS.recheck
+
+
+def test_an_overdue_operation_is_followed_slowly_and_its_progress_still_counts() -> None:
+    overdue = operation(deadline_time=NOW, progress_percent=10)
+    decision = decide(case(seen=observed(jobs=(job(progress_percent=60),)), journal=overdue), KINDS)
+    assert (decision.reason, decision.requeue_after) == (reasons.OPERATION_OVERDUE, LIMITS.recheck)
+    assert JOB in decision.message
+    assert decision.operation is not None
+    assert decision.operation.progress_percent == 60
+
+
+def test_an_overdue_operation_that_ends_is_not_overdue_any_more() -> None:
+    overdue = operation(deadline_time=NOW - timedelta(hours=9))
+    ended = decide(case(seen=observed(nodes(4), jobs=(job("Completed"),)), journal=overdue), KINDS)
+    assert ended.verb is Verb.VERIFY
+    verified = decide(case(seen=observed(nodes(4)), journal=ended.operation), KINDS)
+    assert (verified.verb, verified.reason) == (Verb.REST, reasons.AS_DECLARED)
