@@ -11,8 +11,8 @@ import pytest
 
 from ddm_simulator.faults import ADAPTER
 from ddm_simulator.settings import FACTS, Settings
-from tests.torture.replica import Replica, settings
-from tests.torture.universe import KEY, Universe
+from tests.support.replica import Replica, settings
+from tests.support.universe import KEY, Universe
 
 FAULTS: list[dict[str, Any]] = [
     {"kind": "lost", "executed": True},

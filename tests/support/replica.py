@@ -31,7 +31,7 @@ from ddm_operator.operations.scale_out import ScaleOut
 from ddm_operator.settings import Settings
 from ddm_operator.wiring import limits
 from ddm_simulator.messages import Ending, Exchange, Pause, Request
-from tests.torture.universe import PROJECT, Universe
+from tests.support.universe import PROJECT, Universe
 
 LATENCY = 0.02
 """Seconds that everything takes on its way, each way; there lie the moments to die in."""
