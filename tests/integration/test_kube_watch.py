@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator
+import warnings
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -103,6 +105,15 @@ async def watching(configuration: Configuration, *namespaces: str) -> AsyncItera
 async def configuration(kubeconfig: Path, crd: object) -> Configuration:
     assert crd
     return await load_configuration({"KUBECONFIG": str(kubeconfig)})
+
+
+@pytest.fixture(autouse=True)
+def _connections_that_kopf_leaves() -> Iterator[None]:
+    """A watch that is cancelled leaves its connection to the collector, which complains in whatever test runs then."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

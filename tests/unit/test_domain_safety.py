@@ -141,7 +141,6 @@ def test_the_same_quiet_nodes_do_prove_it_once_the_cloud_said_so() -> None:
     assert (decision.operation.phase, decision.operation.final_node_ids) == (Phase.FAILED, tuple(sorted(ids(3))))
 
 
-@pytest.mark.xfail(strict=True, reason="follow._step reports the cloud's own 100 % of a job that still runs")
 def test_a_running_job_is_never_told_as_done() -> None:
     """A hundred per cent is the mark of a job that the cloud called completed."""
     seen = observed(jobs=(job(progress_percent=100),))
@@ -150,7 +149,6 @@ def test_a_running_job_is_never_told_as_done() -> None:
     assert (decision.operation.phase, decision.operation.progress_percent) == (Phase.RUNNING, 99)
 
 
-@pytest.mark.xfail(strict=True, reason="report._journal drops a refused request with its job's id")
 def test_a_job_that_was_given_up_is_no_evidence_of_the_next_call() -> None:
     """A person said retry, the next call's answer is lost too, and then the first job shows again."""
     given_up = operation(Phase.REJECTED, job_id=JOB, reason=reasons.RESOLVED)
@@ -165,7 +163,6 @@ def test_a_job_that_was_given_up_is_no_evidence_of_the_next_call() -> None:
     assert (decision.operation.id, decision.operation.job_id) == ("op-2", "")
 
 
-@pytest.mark.xfail(strict=True, reason="follow._verifying asks a person about a job that nobody requested here")
 def test_an_adopted_job_asks_nobody_anything() -> None:
     """It is verified by "nothing changes any more", and then planned from."""
     sick = (*nodes(2), *nodes(1, status="abnormal", first=3))

@@ -135,7 +135,7 @@ def _verifying(case: Case, operation: Operation, traits: Traits) -> Decision:
     final = replace(operation, final_node_ids=tuple(sorted(nodes)))
     if running and traits.achieved(case, operation) and (asked_here or quiet):
         return close(case, final, Phase.SUCCEEDED, "", f"The group has {len(nodes)} healthy nodes.")
-    if quiet and operation.job_id and operation.progress_percent != DONE_PERCENT:
+    if quiet and asked_here and operation.job_id and operation.progress_percent != DONE_PERCENT:
         return _outcome_unknown(case, operation, "The cloud never said how its job ended, and not every node serves.")
     if quiet:
         return close(case, final, Phase.FAILED, reasons.PARTIAL, _missing(case, operation, len(nodes)))
@@ -253,6 +253,7 @@ def _waited(case: Case, operation: Operation) -> float:
 def _step(reported: int | None, seen: int | None) -> int | None:
     if seen is None:
         return reported
+    seen = min(seen, DONE_PERCENT - 1)
     if reported is None or seen - reported >= PROGRESS_STEP:
         return seen
     return reported

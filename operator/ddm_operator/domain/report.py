@@ -83,9 +83,14 @@ def _journal(before: Status, operation: Operation | None) -> tuple[Operation | N
     last = before.operation
     if operation is None or last is None or last.id == operation.id:
         return operation or last, before.history
-    repeated = last.phase == Phase.REJECTED and (last.group_id, last.to_nodes) == (
-        operation.group_id,
-        operation.to_nodes,
+    repeated = (
+        last.phase == Phase.REJECTED
+        and not last.job_id
+        and (last.group_id, last.to_nodes)
+        == (
+            operation.group_id,
+            operation.to_nodes,
+        )
     )
     return operation, before.history if repeated else (last, *before.history)[:MAX_HISTORY]
 
