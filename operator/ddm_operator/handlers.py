@@ -29,6 +29,11 @@ PAUSE = 5.0
 """Seconds between a watch that failed, or a look for a CRD that is not there, and the next attempt."""
 
 
+SILENCE = 70.0
+"""Seconds after which a watch that says nothing is dead: the API server sends a bookmark every minute. A connection
+that some machine on the way has forgotten ends with neither a word nor an error."""
+
+
 class Queue(Protocol):
     """What events do to the work queue."""
 
@@ -103,7 +108,9 @@ def build_settings() -> kopf.OperatorSettings:
     settings.watching.chunk_size = 500
     settings.queueing.worker_limit = None  # a limit lets idle objects keep others waiting
     settings.queueing.idle_timeout = 0.1  # an idle object's worker is memory
+    settings.watching.inactivity_timeout = SILENCE
     settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
     settings.process.ultimate_exiting_timeout = None  # Kopf's end is not the process's
     settings.persistence.finalizer = f"{PREFIX}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX)

@@ -15,24 +15,19 @@ from pathlib import Path
 from random import SystemRandom
 from typing import Any, Protocol
 from uuid import uuid4
-from weakref import WeakValueDictionary
 
 from ddm_operator.clock import SystemClock
 from ddm_operator.cloud.clouds import open_clouds
 from ddm_operator.domain.case import Limits
-from ddm_operator.engine.act import Actor
-from ddm_operator.engine.journal import Journal
-from ddm_operator.engine.observe import Observer
+from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.queue import WorkQueue
-from ddm_operator.engine.reconcile import Reconciler
-from ddm_operator.engine.setbacks import Setbacks
-from ddm_operator.engine.sightings import Sightings
 from ddm_operator.errors import OperatorError
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import ConnectError, Credentials, credentials, load_configuration
 from ddm_operator.kube.events import ApiEvents
 from ddm_operator.kube.lease import LeaseElection, Timing
 from ddm_operator.kube.objects import ApiObjects
+from ddm_operator.kube.resource import InvalidSpecError
 from ddm_operator.kube.store import Store
 from ddm_operator.operations.scale_out import ScaleOut
 from ddm_operator.ports import Lease
@@ -57,6 +52,9 @@ EVENTS_SECONDS = 1.0
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether the watch still runs."""
+
+WATCH_LAG_SECONDS = 2.0
+"""How far a watch that works may be behind a list."""
 
 
 class Watching(Protocol):
@@ -130,7 +128,7 @@ async def run(settings: Settings, watching: Watching) -> int:
         ready = asyncio.Event()
         tasks = [
             asyncio.create_task(_work_when_all_was_seen(ready, operator.queue, health), name="readiness"),
-            asyncio.create_task(operator.forget_deleted(settings.cadence.resync_seconds), name="store"),
+            asyncio.create_task(operator.mend_store(settings.cadence.resync_seconds), name="store"),
         ]
         await watching.watch(
             on_event=watching.feed(operator.store, operator.queue, monotonic=clock.monotonic),
@@ -157,18 +155,31 @@ class Operator:
     queue: WorkQueue
     objects: ApiObjects
 
-    async def forget_deleted(self, every: float) -> None:
-        """Objects that were deleted while the watch was down never yield an event."""
+    async def mend_store(self, every: float) -> None:
+        """Look for what the watch did not show: objects that are gone, and changes that it lost without a word."""
         while True:
             await asyncio.sleep(every)
             try:
-                gone = await self.store.reconcile(self.objects)
+                gone, behind = await self.store.reconcile(self.objects, WATCH_LAG_SECONDS)
+                for key in gone:
+                    self.queue.forget(key)
+                    self.queue.add(key)  # a last pass drops what is remembered of it
+                if behind:
+                    log.warning(
+                        "The watch has not shown %d objects as they are now; they are read one by one.", len(behind)
+                    )
+                for key in behind:
+                    await self._read(key)
             except OperatorError as error:
-                log.debug("The list of objects failed and is tried again: %s", error.message)
-                continue
-            for key in gone:
-                self.queue.forget(key)
-                self.queue.add(key)
+                log.debug("The objects could not be compared with the watch's: %s", error.message)
+
+    async def _read(self, key: str) -> None:
+        try:
+            found = await self.objects.get(*key.split("/"))
+        except InvalidSpecError as error:
+            found = error.resource
+        if found is not None and self.store.put(found):
+            self.queue.add(key)
 
 
 def limits(settings: Settings) -> Limits:
@@ -239,25 +250,10 @@ async def _operator(
 ) -> AsyncIterator[Operator]:
     events = ApiEvents(api, now=clock.now, instance=socket.gethostname())
     store = Store(monotonic=clock.monotonic)
-    bounds, kinds, chance = limits(settings), (ScaleOut(),), SystemRandom()
-    journal = Journal(objects, store, events, telemetry)
-    actor = Actor(journal, lease, clock, bounds, kinds, new_id=lambda: str(uuid4()))
+    chance = SystemRandom()
     async with open_clouds(settings, clock, telemetry.request) as clouds:
-        reconciler = Reconciler(
-            objects=objects,
-            store=store,
-            clouds=clouds,
-            clock=clock,
-            limits=bounds,
-            kinds=kinds,
-            observer=Observer(clock, bounds),
-            journal=journal,
-            actor=actor,
-            sightings=Sightings(),
-            setbacks=Setbacks(bounds, chance),
-            metrics=telemetry,
-            instances=WeakValueDictionary(),
-        )
+        world = World(objects, store, events, clouds, lease, clock, telemetry)
+        reconciler, actor = assemble(world, limits(settings), (ScaleOut(),), chance, lambda: str(uuid4()))
         queue = WorkQueue(reconciler.reconcile, workers=settings.workers, monotonic=clock.monotonic, random=chance)
         telemetry.show_queue(lambda: queue.depth, lambda: queue.oldest_age)
         events.start()

@@ -73,6 +73,10 @@ class Schedule:
             heapq.heappop(self._heap)
         return None
 
+    def executes_later(self, entry_id: str) -> bool:
+        """Whether a request of the ledger is still to be executed."""
+        return any(step.entry_id == entry_id for step in self._table.values())
+
     def drop(self, job_id: str, now: float) -> None:
         """Forget what was planned for a job."""
         for step in self._table.where(lambda step: step.job_id == job_id):

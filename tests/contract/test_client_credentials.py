@@ -48,6 +48,54 @@ async def test_a_token_that_was_revoked_is_renewed_once(
     assert seen[2:] == [("list_instances", "401"), ("create_token", "201"), ("list_instances", "200")]
 
 
+async def test_tokens_that_were_all_revoked_are_renewed_once_for_all_requests(
+    connect: Connect, start_simulator: StartSimulator
+) -> None:
+    own = start_simulator("--port", "0").client
+    seen: Observed = []
+    cloud = await connect("user", url=own.url, owner=own.add_project(), seen=seen)
+    await cloud.list_instances()
+    own.revoke_tokens()
+    found = await asyncio.gather(*(cloud.list_instances() for _ in range(8)))
+    assert [len(rows) for rows in found] == [1] * 8
+    assert [route for route, _ in seen].count("create_token") == 2
+
+
+@pytest.mark.parametrize("kind", ["key", "user"])
+async def test_a_project_that_is_not_there_is_called_so(connect: Connect, project: Credentials, kind: str) -> None:
+    cloud = await connect(kind, project_id="f" * 32)
+    with pytest.raises(StalledError) as caught:
+        await cloud.list_instances()
+    assert caught.value.reason == reasons.PROJECT_NOT_FOUND
+    for part in ("f" * 32, project.region, "spec.projectId"):
+        assert part in caught.value.message
+
+
+@pytest.mark.parametrize("kind", ["key", "user"])
+async def test_an_iam_that_is_not_there_is_no_missing_project(
+    connect: Connect, start_simulator: StartSimulator, kind: str
+) -> None:
+    own = start_simulator("--port", "0").client
+    own.fault("not-published", route="token")
+    own.fault("not-published", route="projects")
+    cloud = await connect(kind, url=own.url, owner=own.add_project(), project_id=None)
+    with pytest.raises(StalledError) as caught:
+        await cloud.prepare()
+    assert caught.value.reason == reasons.ENDPOINT_NOT_FOUND
+
+
+async def test_a_user_without_permission_is_told_where(
+    connect: Connect, simulator: Simulator, project: Credentials
+) -> None:
+    other = simulator.add_project()
+    cloud = await connect(project_id=other.project_id)
+    with pytest.raises(StalledError) as caught:
+        await cloud.list_instances()
+    assert caught.value.reason == reasons.PERMISSION_DENIED
+    for part in (other.project_id, project.region, "DBS.200010", "DDM FullAccess"):
+        assert part in caught.value.message
+
+
 async def test_a_token_is_renewed_before_it_ends(connect: Connect, start_simulator: StartSimulator) -> None:
     own = start_simulator("--port", "0").client
     own.settings(token_seconds=0.5)

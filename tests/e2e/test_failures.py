@@ -39,7 +39,7 @@ BAD_SPECS: list[tuple[Json, str, str]] = [
     ({"nodes": 30}, "StepTooLarge", "at most 8"),
     ({"nodes": 3, "flavorId": "00000000-0000-0000-0000-000000000000"}, "FlavorNotUsable", "spec.flavorId"),
     ({"nodes": 1}, "ScaleInForbidden", "Set spec.nodes to 2"),
-    ({"nodes": 3, "projectId": "f" * 32}, "PermissionDenied", "APIGW.0310"),
+    ({"nodes": 3, "projectId": "f" * 32}, "ProjectNotFound", "APIGW.0310"),
 ]
 
 

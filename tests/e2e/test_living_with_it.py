@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
+from tests.support.kubeapi import Json
 from tests.support.process import Process
 from tests.support.proxy import Proxy
 from tests.support.stage import Stage, condition, in_phase, is_ready, observed, operation, ready
@@ -109,13 +111,25 @@ def test_deleting_the_object_leaves_the_instance_alone(stage: Stage) -> None:
     assert stage.cloud.ledger(stage.project.instance_id) == []
 
 
-def test_it_waits_for_what_heals_and_says_so(stage: Stage) -> None:
-    stage.cloud.fault("error", route="instance*", project=stage.project.project_id, status=503)
+TROUBLES: list[tuple[str, Json, str, str]] = [
+    ("error", {"status": 503}, "CloudInternalError", "Unknown"),
+    ("throttled", {"retry_after": 1}, "Throttled", "Unknown"),
+    ("error", {"status": 403, "code": "DBS.200010"}, "PermissionDenied", "False"),
+    ("not-published", {}, "EndpointNotFound", "False"),
+]
+
+
+@pytest.mark.parametrize(("kind", "fields", "reason", "status"), TROUBLES, ids=[row[2] for row in TROUBLES])
+def test_what_the_cloud_answers_is_said_and_ends_when_it_ends(
+    stage: Stage, kind: str, fields: Json, reason: str, status: str
+) -> None:
+    stage.cloud.fault(kind, route="instance*", project=stage.project.project_id, **fields)
     stage.declare(2)
     stage.start()
-    waiting = stage.until(lambda body: ready(body).get("reason") == "CloudInternalError")
-    assert ready(waiting)["status"] == "Unknown"
-    assert condition(waiting, "Stalled") == {}
+    waiting = stage.until(lambda body: ready(body).get("reason") == reason)
+    assert ready(waiting)["status"] == status
+    assert bool(condition(waiting, "Stalled")) == (status == "False")
+    assert bool(condition(waiting, "Reconciling")) == (status == "Unknown")
     stage.cloud.clear_faults(stage.project.project_id)
     stage.until_ready(2)
 
@@ -205,3 +219,17 @@ def test_the_api_server_is_away_while_the_answer_arrives(stage: Stage) -> None:
     assert stage.added() == [2]
     assert operation(done)["jobId"] == stage.calls()[0]["job_id"]
     assert observed(done)
+
+
+def test_a_watch_that_dies_without_a_word_hides_no_change(stage: Stage) -> None:
+    """Its connection swallows everything and never ends; the objects are listed now and then all the same."""
+    stage.declare(2)
+    with unreliable(stage.connection.server) as (proxy, loop):
+        kubeconfig = stage.write_kubeconfig(f"https://127.0.0.1:{proxy.port}")
+        operator = stage.start(KUBECONFIG=str(kubeconfig), DDM_LEASE_ENABLED="false")
+        stage.until_ready(2)
+        loop.call_soon_threadsafe(proxy.forget)
+        stage.scale(3)
+        stage.until_ready(3)
+        assert stage.added() == [1]
+        assert "has not shown 1 objects as they are now" in operator.text

@@ -88,6 +88,21 @@ def test_a_spec_that_changes_while_a_job_runs_takes_effect_after_it(stage: Stage
     assert stage.added() == [2, 1]
 
 
+def test_a_group_that_changes_while_a_job_runs_is_counted_after_it(stage: Stage) -> None:
+    groups = [{"name": "group-default", "nodes": 1}, {"name": "reporting", "role": "r", "nodes": 1}]
+    made = stage.cloud.add_instance(project=stage.project.project_id, groups=groups)
+    first, second = (group["id"] for group in made["groups"])
+    stage.objects.create({"instanceId": made["id"], "nodes": 3, "groupId": first})
+    stage.start()
+    stage.until(in_phase("Running"))
+    stage.objects.patch_spec({"nodes": 2, "groupId": second})
+    stage.until_ready(2)
+    calls = [call["body"] for call in stage.cloud.executed(made["id"])]
+    assert [(call["group_id"], call["node_number"]) for call in calls] == [(first, 2), (second, 1)]
+    [past] = stage.objects.get()["status"]["history"]
+    assert (past["groupId"], past["phase"], past["toNodes"]) == (first, "Succeeded", 3)
+
+
 def test_the_class_is_looked_up_and_a_named_group_is_used(stage: Stage) -> None:
     groups = [{"name": "group-default", "nodes": 1}, {"name": "reporting", "role": "r", "nodes": 1}]
     made = stage.cloud.add_instance(project=stage.project.project_id, groups=groups)

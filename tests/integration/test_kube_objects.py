@@ -15,7 +15,7 @@ from ddm_operator.errors import AmbiguousError, ConflictError, StalledError
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import load_configuration
 from ddm_operator.kube.objects import ApiObjects
-from ddm_operator.kube.store import Store, key_of
+from ddm_operator.kube.store import Differences, Store, key_of
 from tests.support.kubeapi import Api
 from tests.support.proxy import Proxy
 
@@ -133,8 +133,11 @@ async def test_the_list_shows_what_the_store_has_to_forget(api: Api, objects: Ap
         create(api, namespace, name)
         store.put(await fetch(objects, namespace, name))
     api.delete(COLLECTION.format(namespace) + "/gone")
-    assert await store.reconcile(objects) == (f"{namespace}/gone",)
+    assert await store.reconcile(objects) == Differences((f"{namespace}/gone",), ())
     assert [key_of(await fetch(objects, namespace, "kept"))] == list(store)
+    api.patch(COLLECTION.format(namespace) + "/kept", {"metadata": {"labels": {"changed": "yes"}}})
+    create(api, namespace, "new")
+    assert sorted((await store.reconcile(objects)).behind) == [f"{namespace}/kept", f"{namespace}/new"]
 
 
 async def test_the_kind_is_served(objects: ApiObjects) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from kubernetes.aio.client import Configuration
 
-from ddm_operator.handlers import feed, watch
+from ddm_operator.handlers import build_settings, feed, watch
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import credentials, load_configuration
 from ddm_operator.kube.objects import ApiObjects
@@ -251,6 +251,24 @@ async def test_a_broken_connection_is_made_again(configuration: Configuration, i
             await until(lambda: around.store.get(f"{instances.namespace}/new") is not None)
             await around.store.reconcile(around.objects)
             assert around.store.get(f"{instances.namespace}/gone") is None
+
+
+async def test_a_watch_that_dies_without_a_word_is_noticed(
+    configuration: Configuration, instances: DDMInstances, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing ends, nothing is reset: only the bookmark of every minute is missing."""
+    assert build_settings().watching.inactivity_timeout == 70.0
+    monkeypatch.setattr("ddm_operator.handlers.SILENCE", 1.5)
+    address = urlsplit(configuration.host)
+    async with Proxy(str(address.hostname), int(address.port or 443)) as proxy:
+        configuration.host = f"https://127.0.0.1:{proxy.port}"
+        configuration.refresh_api_key_hook = None
+        async with watching(configuration, instances.namespace) as around:
+            await asyncio.to_thread(instances.create, name="old")
+            await until(lambda: around.version("old") != "")
+            proxy.forget()
+            await asyncio.to_thread(instances.create, name="new")
+            await until(lambda: around.version("new") != "")
 
 
 async def test_without_the_crd_it_waits_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:

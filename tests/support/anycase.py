@@ -23,7 +23,8 @@ T = TypeVar("T")
 STATUSES = ["GROWING", "REDUCING", "BACKUP", "FROZEN", "ERROR", "POLISHING", "running", ""]
 NODE_STATUSES = ["RUNNING", "creating", "abnormal", "enlargefail", ""]
 PHASES = [*Phase, *Phase, *Phase, "Draining", ""]
-REASONS = ["", reasons.NOT_SENT, reasons.NEVER_EXECUTED, reasons.RESOLVED, reasons.JOB_FAILED, reasons.PARTIAL]
+CLOSING = [reasons.NOT_SENT, reasons.NEVER_EXECUTED, reasons.RESOLVED, reasons.JOB_FAILED, reasons.PARTIAL]
+REASONS = ["", *CLOSING, *[reasons.OUTCOME_UNKNOWN] * 20]
 AGE = st.sampled_from([0.0, 59.0, 60.0, 179.0, 180.0, LONG, 1e6]) | st.floats(0, LONG)
 
 
@@ -101,11 +102,12 @@ def cases(draw: st.DrawFn) -> Case:
         group_id=draw(mostly(GROUP, None, OTHER_GROUP, "x")),
         flavor_id=draw(mostly(None, FLAVOR, "nonsense")),
         reconcile_requested_at=draw(mostly("", "now")),
-        resolve=draw(mostly("", "op-1=retry", "op-1=abandon", "op-2=retry", "nonsense")),
+        resolve=draw(st.sampled_from([*[""] * 8, "op-1=retry", "op-1=abandon", "op-2=retry", "nonsense"])),
     )
     ages = draw(st.builds(Ages, AGE, AGE, AGE, AGE, AGE, st.dictionaries(st.sampled_from([JOB, "j2"]), AGE)))
     journal = draw(journals() | st.none())
     others = draw(mostly((), (another(),), (another(seen=False),), (another("2027-01-01T00:00:00Z"),)))
     given = case(wish, draw(views()), journal, ages, rivals=others, never_sent=draw(mostly(0, 1)) == 1)
     past = draw(mostly((), (scale_out(Phase.SUCCEEDED, id="op-0", job_id="j3"),)))
-    return replace(given, status=replace(given.status, history=past))
+    handled = draw(mostly("", "op-1=retry"))
+    return replace(given, status=replace(given.status, history=past, last_handled_resolve=handled))

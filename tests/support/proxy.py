@@ -20,6 +20,7 @@ class Proxy:
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._pumps: set[asyncio.Task[None]] = set()
+        self._forgotten: set[asyncio.StreamWriter] = set()
         self.requests = True
         """Whether bytes of the client are passed on."""
         self.answers = True
@@ -35,6 +36,13 @@ class Proxy:
         """Reset every connection; new ones are accepted."""
         for writer in self._writers:
             writer.transport.abort()
+
+    def forget(self) -> None:
+        """Swallow all that comes over the connections that are there, and tell nobody; new ones are not concerned.
+
+        As a machine on the way does that was started anew: no end, no reset, no error.
+        """
+        self._forgotten |= self._writers
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._join, "127.0.0.1", 0)
@@ -60,7 +68,7 @@ class Proxy:
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, attribute: str) -> None:
         try:
             while data := await source.read(65536):
-                if getattr(self, attribute):
+                if getattr(self, attribute) and sink not in self._forgotten:
                     sink.write(data)
                     await sink.drain()
         except ConnectionError:
@@ -68,3 +76,4 @@ class Proxy:
         finally:
             sink.close()
             self._writers.discard(sink)
+            self._forgotten.discard(sink)

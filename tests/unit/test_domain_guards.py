@@ -36,6 +36,13 @@ def ask(guard: Guard, given: Case, count: int = 4) -> Veto | None:
     return guard(given, group, count)
 
 
+def of_the_class(given: Case) -> Veto | None:
+    """What the guards that look at the class of the nodes say, in their order."""
+    flavor_guards = (guards.flavor_unambiguous, guards.flavor_usable, guards.flavor_on_sale)
+    assert GUARDS[-3:] == flavor_guards
+    return next((veto for guard in flavor_guards if (veto := ask(guard, given))), None)
+
+
 def test_a_healthy_case_passes_every_guard() -> None:
     assert {guard.__name__: ask(guard, case()) for guard in GUARDS} == {guard.__name__: None for guard in GUARDS}
 
@@ -211,7 +218,8 @@ TWO_CLASSES = (Flavor(FLAVOR, CODE, {}), Flavor("f-2", "ddm.c6.2xlarge.2", {}))
         (desired(flavor_id="f-2"), observed(flavors=TWO_CLASSES), reasons.FLAVOR_NOT_USABLE, "f-2"),
         (desired(flavor_id="f-3"), observed(flavors=TWO_CLASSES), reasons.FLAVOR_NOT_USABLE, None),
         (desired(), observed(flavors=()), reasons.FLAVOR_NOT_USABLE, None),
-        (desired(), observed(flavors=(TWO_CLASSES[0], Flavor("f-4", CODE, {}))), reasons.FLAVOR_NOT_USABLE, None),
+        (desired(), observed(flavors=(TWO_CLASSES[0], Flavor("f-4", CODE, {}))), reasons.FLAVOR_AMBIGUOUS, None),
+        (desired(flavor_id="f-4"), observed(flavors=(TWO_CLASSES[0], Flavor("f-4", CODE, {}))), None, "f-4"),
         (desired(), observed(flavors=(Flavor(FLAVOR, CODE, ZONES),)), reasons.FLAVOR_SOLD_OUT, FLAVOR),
         (desired(), observed(flavors=(Flavor(FLAVOR, CODE, ZONES),), zones=()), None, FLAVOR),
         (desired(), observed(flavors=(Flavor(FLAVOR, CODE, ZONES | {"cn-north-4b": "normal"}),)), None, FLAVOR),
@@ -219,21 +227,22 @@ TWO_CLASSES = (Flavor(FLAVOR, CODE, {}), Flavor("f-2", "ddm.c6.2xlarge.2", {}))
 )
 def test_the_class_of_the_nodes(wish: Desired, seen: Observed, reason: str | None, chosen: str | None) -> None:
     given = case(wish, seen)
-    veto = ask(guards.flavor_usable, given)
+    veto = of_the_class(given)
     flavor = choose_flavor(given)
     assert ((veto.reason if veto else None), flavor.id if flavor else None) == (reason, chosen)
 
 
 def test_groups_of_different_classes_need_the_class_said() -> None:
     seen = observed((*nodes(2), *nodes(2, OTHER_GROUP)))
-    same = ask(guards.flavor_usable, case(seen=seen))
-    assert same is None
+    assert of_the_class(case(seen=seen)) is None
     large = tuple(replace(group, cpu=16) if group.id == OTHER_GROUP else group for group in seen.groups or ())
     mixed = replace(seen, groups=large, flavors=TWO_CLASSES)
-    veto = ask(guards.flavor_usable, case(seen=mixed))
-    assert veto is not None
-    assert veto.reason == reasons.FLAVOR_AMBIGUOUS
-    assert ask(guards.flavor_usable, case(desired(flavor_id="f-2"), mixed)) is None
+    for offers in (TWO_CLASSES, ()):
+        veto = of_the_class(case(seen=replace(mixed, flavors=offers)))
+        assert veto is not None
+        assert veto.reason == reasons.FLAVOR_AMBIGUOUS
+        assert GROUP in veto.message
+    assert of_the_class(case(desired(flavor_id="f-2"), mixed)) is None
 
 
 def test_the_journal_accounts_for_its_own_jobs_and_those_of_its_past() -> None:

@@ -1,4 +1,4 @@
-"""Operations that last too long, and questions that only a person can answer."""
+"""Operations that last too long."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Verb
 from ddm_operator.domain.model import Phase
 from ddm_operator.operations.scale_out import ScaleOut
-from tests.support.cases import JOB, LIMITS, NOW, case, desired, job, nodes, observed, operation
+from tests.support.cases import JOB, LIMITS, NOW, case, job, nodes, observed, operation
 
 KINDS = (ScaleOut(),)
 
@@ -26,39 +26,6 @@ def test_a_deadline_closes_nothing(phase: Phase) -> None:
     assert (decision.operation or journal).open
     if phase is not Phase.REQUESTING:  # it moves on to Unconfirmed first
         assert (decision.verb, decision.reason) == (Verb.STALL, reasons.OPERATION_OVERDUE)
-
-
-@pytest.mark.parametrize(("answer", "phase"), [("op-1=retry", Phase.REJECTED), ("op-1=abandon", Phase.ABANDONED)])
-def test_a_person_settles_an_open_question(answer: str, phase: Phase) -> None:
-    seen = observed(jobs=(job(), job(key="other")))
-    open_question = operation(Phase.UNCONFIRMED)
-    decision = decide(case(desired(resolve=answer), seen, open_question), KINDS)
-    assert decision.operation is not None
-    assert decision.operation.phase == phase
-    assert decision.resolved == answer
-
-
-@pytest.mark.parametrize("answer", ["op-2=retry", "op-1=again", "op-1", "retry", "op-1=retry "])
-def test_an_answer_to_another_question_settles_nothing(answer: str) -> None:
-    seen = observed(jobs=(job(), job(key="other")))
-    decision = decide(case(desired(resolve=answer), seen, operation(Phase.UNCONFIRMED)), KINDS)
-    assert decision.reason == reasons.OUTCOME_UNKNOWN
-    assert decision.resolved == ""
-
-
-@pytest.mark.parametrize("phase", [Phase.RUNNING, Phase.VERIFYING])
-def test_an_answer_where_nothing_was_asked_settles_nothing(phase: Phase) -> None:
-    journal = operation(phase)
-    decision = decide(case(desired(resolve="op-1=retry"), observed(nodes(3), jobs=(job(),)), journal), KINDS)
-    assert (decision.operation or journal).open
-
-
-def test_an_open_question_names_the_two_ways_to_settle_it() -> None:
-    seen = observed(jobs=(job(), job(key="other")))
-    decision = decide(case(seen=seen, journal=operation(Phase.UNCONFIRMED)), KINDS)
-    for part in (JOB, "other", "resolve=op-1=retry", "op-1=abandon"):
-        assert part in decision.message
-    assert decision.requeue_after == LIMITS.recheck
 
 
 def test_an_overdue_operation_is_followed_slowly_and_its_progress_still_counts() -> None:

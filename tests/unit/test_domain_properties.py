@@ -187,7 +187,8 @@ def test_a_deadline_changes_what_is_said_and_nothing_else(some: Case) -> None:
 @given(OPEN_CASES, st.integers(1, 32))
 def test_what_is_declared_meanwhile_does_not_touch_an_open_operation(some: Case, nodes: int) -> None:
     after = decided(some).operation
-    other = replace(some, desired=replace(some.desired, nodes=nodes, paused=True, flavor_id="f-9"), rivals=(rival(),))
+    wish = replace(some.desired, nodes=nodes, paused=True, flavor_id="f-9", group_id="another", region="elsewhere")
+    other = replace(some, desired=wish, rivals=(rival(),))
     otherwise = decided(other).operation
     assert (after and after.open) == (otherwise and otherwise.open)
     assert (after and after.phase) == (otherwise and otherwise.phase)
@@ -203,11 +204,13 @@ def test_an_answer_counts_only_where_the_question_is_open(some: Case) -> None:
     settled = decision.operation is not None and decision.operation.reason == reasons.RESOLVED
     if journal is not None and settled and decision.operation != unanswered.operation:
         assert journal.open
-        assert unanswered.reason == reasons.OUTCOME_UNKNOWN
+        assert journal.reason == unanswered.reason == reasons.OUTCOME_UNKNOWN
+        assert some.status.last_handled_resolve != some.desired.resolve
         assert some.desired.resolve == decision.resolved
         assert some.desired.resolve in (f"{journal.id}=retry", f"{journal.id}=abandon")
     else:
-        assert replace(decision, unfit_answer="") == unanswered
+        silent = {"unfit_answer": "", "answer_withdrawn": False, "message": ""}
+        assert replace(decision, **silent) == replace(unanswered, **silent)  # type: ignore[arg-type]  # fields of it
 
 
 @many

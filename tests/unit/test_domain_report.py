@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from ddm_operator.domain import reasons
+from ddm_operator.domain.case import named
 from ddm_operator.domain.conditions import conditions
-from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Decision, Verb
-from ddm_operator.domain.model import MAX_HISTORY, Condition, Operation, Phase, Status
+from ddm_operator.domain.model import MAX_HISTORY, MAX_TEXT, Condition, Node, Operation, Phase, Status
 from ddm_operator.domain.report import announcements, next_status, worth_writing
-from ddm_operator.operations.scale_out import ScaleOut
-from tests.support.cases import GROUP, NOW, case, desired, job, nodes, observed, operation
+from ddm_operator.kube.resource import read_status, write_status
+from tests.support.cases import GROUP, NOW, OTHER_GROUP, desired, nodes, observed, operation
 
 REST = Decision(Verb.REST, reasons.AS_DECLARED, "As declared.", 300)
 
@@ -116,6 +116,38 @@ def test_the_operation_before_goes_into_the_history_newest_first() -> None:
 def test_a_repeated_refusal_does_not_churn_the_history() -> None:
     assert journal_after(operation(Phase.REJECTED, id="last"), operation(id="next")) == ()
     assert journal_after(operation(Phase.REJECTED, id="last", to_nodes=9), operation(id="next")) == ("last",)
+    assert journal_after(operation(Phase.REJECTED, id="last", group_id=OTHER_GROUP), operation(id="next")) == ("last",)
+
+
+def test_what_a_person_settled_stays_in_the_history() -> None:
+    settled = operation(Phase.REJECTED, id="last", reason=reasons.RESOLVED, message="Settled by a person: last=retry.")
+    past = (operation(Phase.REJECTED, id="before", reason=reasons.RESOLVED),)
+    assert journal_after(settled, operation(id="next"), past) == ("last", "before")
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        (operation(Phase.SUCCEEDED, id="before"), ("last", "before")),
+        (operation(Phase.REJECTED, id="before", reason=reasons.RESOLVED), ("last", "before")),
+        (operation(Phase.REJECTED, id="before", reason=reasons.NEVER_EXECUTED), ("last",)),
+        (operation(Phase.REJECTED, id="before", reason=reasons.NEVER_EXECUTED, to_nodes=9), ("last", "before")),
+    ],
+)
+def test_of_calls_that_were_never_executed_the_latest_stays(before: Operation, kept: tuple[str, ...]) -> None:
+    """It left the operator, so it is told; a row of them must not push out what else happened."""
+    last = operation(Phase.REJECTED, id="last", reason=reasons.NEVER_EXECUTED)
+    assert journal_after(last, operation(id="next"), (before,)) == kept
+
+
+def test_refusals_between_them_change_nothing_about_it() -> None:
+    history: tuple[Operation, ...] = ()
+    causes = [reasons.NEVER_EXECUTED, reasons.INSTANCE_BUSY, reasons.NOT_SENT] * 4
+    for attempt, cause in enumerate(causes, start=1):
+        ended = operation(Phase.REJECTED, id=f"op-{attempt}", reason=cause, attempt=attempt)
+        decision = Decision(Verb.BEGIN, reasons.SCALING_OUT, "Adding.", 15, operation(id=f"op-{attempt + 1}"))
+        history = next_status(desired(), Status(operation=ended, history=history), decision, observed(), NOW).history
+    assert [past.id for past in history] == ["op-10"]
 
 
 @pytest.mark.parametrize(
@@ -148,25 +180,22 @@ def test_becoming_stalled_is_announced_once_for_each_reason() -> None:
     assert [told.reason for told in announcements(first, other)] == [reasons.STEP_TOO_LARGE]
 
 
-@pytest.mark.parametrize("answer", ["op-9=retry", "op-1=maybe", "yes"])
-def test_an_answer_to_no_question_is_refused_once(answer: str) -> None:
-    wish = desired(2, resolve=answer)
-    before = Status(operation=operation(Phase.SUCCEEDED))
-    given = case(wish, observed(wish=wish), status=before)
-    decision = decide(given, (ScaleOut(),))
-    after = next_status(wish, before, decision, given.observed, NOW)
-    [told] = [said for said in announcements(before, after) if said.reason == "ResolveRefused"]
-    assert answer in told.message
-    assert after.operation == before.operation
-    again = decide(case(wish, given.observed, status=after), (ScaleOut(),))
-    assert announcements(after, next_status(wish, after, again, given.observed, NOW)) == []
+def test_a_text_that_is_too_long_for_the_status_is_written_once() -> None:
+    """What is read back is what was compared, or every pass would write it again."""
+    long = [Node(f"4a2b97b7f5e3462c9c78aae93b46{n:04}no09", GROUP, "abnormal") for n in range(32)]
+    reason = "The machine could not be made. " * 50
+    journal = operation(Phase.FAILED, message=reason)
+    decision = Decision(Verb.WAIT, reasons.NODES_UNHEALTHY, f"{named(long)} {reason}", 15, journal)
+    first = next_status(desired(), Status(), decision, observed(), NOW)
+    stored = read_status(write_status(first))
+    assert stored == first
+    assert max(len(condition.message) for condition in first.conditions) <= MAX_TEXT
+    assert not worth_writing(stored, next_status(desired(), stored, decision, observed(), NOW))
 
 
-def test_an_answer_that_settles_is_told_as_what_it_did() -> None:
-    wish = desired(resolve="op-1=abandon")
-    before = Status(operation=operation(Phase.UNCONFIRMED))
-    given = case(wish, observed(jobs=(job(), job(key="other"))), status=before)
-    after = next_status(wish, before, decide(given, (ScaleOut(),)), given.observed, NOW)
-    assert {told.reason for told in announcements(before, after)} >= {"ScaleOutAbandoned"}
-    assert "ResolveRefused" not in {told.reason for told in announcements(before, after)}
-    assert after.last_handled_resolve == "op-1=abandon"
+@pytest.mark.parametrize(("count", "said"), [(1, ""), (8, ""), (9, " and 1 more"), (32, " and 24 more")])
+def test_of_many_nodes_some_are_named(count: int, said: str) -> None:
+    text = named(nodes(count, status="abnormal"))
+    assert text.count("(abnormal)") == min(count, 8)
+    assert text.endswith(said)
+    assert ("more" in text) == bool(said)

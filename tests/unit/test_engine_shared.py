@@ -111,3 +111,23 @@ async def test_a_wider_window_of_others_shows_nobody_a_job_that_is_too_old_for_h
     assert names((await project.jobs(0.0, NOW)).value) == ["j1"]
     assert [NOW - start for start, _ in cloud.windows] == [JOB_WINDOW, timedelta(days=2) + JOB_WINDOW]
     assert all(end > NOW for _, end in cloud.windows)
+
+
+@pytest.mark.parametrize("off", [timedelta(hours=1), timedelta(hours=-1), timedelta(hours=20), timedelta(hours=-20)])
+async def test_a_local_clock_that_is_wrong_hides_no_job(off: timedelta) -> None:
+    """The window and the jobs are told by different clocks."""
+    cloud = JobList(NOW - off)
+    project = Project(Clock(), cloud)  # type: ignore[arg-type]  # as above
+    assert names((await project.jobs(0.0, NOW)).value) == ["j0"]
+
+
+async def test_a_failure_answers_those_who_waited_for_it_and_nobody_later() -> None:
+    """An answer of that age would have been good for a resync; a failure is no answer."""
+    clock, reads = Clock(), Reads(failures=2)
+    shared = Shared(clock, reads)
+    for count in (1, 2):
+        with pytest.raises(TransientError):
+            await shared.get(-1000.0)
+        assert reads.count == count
+    assert (await shared.get(-1000.0)).value == 3
+    assert (await shared.get(-1000.0)).value == 3

@@ -206,13 +206,13 @@ async def test_a_read_that_is_not_allowed_needs_a_person(server: Server, objects
 
 
 async def test_a_list_that_breaks_off_raises(server: Server, objects: ApiObjects) -> None:
-    item = {"metadata": {"namespace": "shop", "name": "orders", "uid": "u-1"}}
+    item = {"metadata": {"namespace": "shop", "name": "orders", "uid": "u-1", "resourceVersion": "7"}}
     server.acts = [answer(200, {"metadata": {"continue": "a b"}, "items": [item]}), answer(410)]
     seen = []
     with pytest.raises(TransientError):  # noqa: PT012 - what came before the error counts too
-        async for entry in objects.uids():
+        async for entry in objects.listed():
             seen.append(entry)  # noqa: PERF401 - it raises half-way
-    assert seen == [("shop/orders", "u-1")]
+    assert seen == [("shop/orders", "u-1", "7")]
     assert server.requests[1][1].endswith("ddminstances?limit=500&continue=a%20b")
 
 

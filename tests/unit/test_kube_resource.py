@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ddm_operator.domain.model import (
+    MAX_TEXT,
     Condition,
     GroupStatus,
     InstanceStatus,
@@ -20,7 +21,6 @@ from ddm_operator.domain.model import (
     Status,
 )
 from ddm_operator.errors import StalledError
-from ddm_operator.kube.codec import MAX_TEXT
 from ddm_operator.kube.resource import InvalidSpecError, read_resource, read_status, write_status
 
 TEXT = st.text(max_size=12)

@@ -9,7 +9,7 @@ import pytest
 
 from ddm_operator.domain.model import Desired, Resource, Status
 from ddm_operator.errors import TransientError
-from ddm_operator.kube.store import LOOK_EVERY, Store
+from ddm_operator.kube.store import LOOK_EVERY, Differences, Listed, Store
 
 
 def resource(
@@ -33,13 +33,14 @@ class Clock:
 
 
 class Listing:
-    def __init__(self, entries: Iterable[tuple[str, str]], *, breaks: bool = False) -> None:
+    def __init__(self, entries: Iterable[tuple[str, str]], *, version: str = "10", breaks: bool = False) -> None:
         self.entries = entries
+        self.version = version
         self.breaks = breaks
 
-    async def uids(self) -> AsyncIterator[tuple[str, str]]:
-        for entry in self.entries:
-            yield entry
+    async def listed(self) -> AsyncIterator[Listed]:
+        for key, uid in self.entries:
+            yield Listed(key, uid, self.version)
         if self.breaks:
             raise TransientError("Retrying", "no second page")
 
@@ -104,15 +105,35 @@ def test_rivals_name_the_same_instance_oldest_first(store: Store) -> None:
 async def test_what_the_list_does_not_show_is_dropped(store: Store) -> None:
     for name in ("kept", "gone", "replaced"):
         store.put(resource(name, seen_at=99.0))
-    dropped = await store.reconcile(Listing([("shop/kept", "kept"), ("shop/replaced", "another")]))
-    assert sorted(dropped) == ["shop/gone", "shop/replaced"]
+    found = await store.reconcile(Listing([("shop/kept", "kept"), ("shop/replaced", "another")]))
+    assert sorted(found.gone) == ["shop/gone", "shop/replaced"]
+    assert found.behind == ("shop/replaced",)
     assert list(store) == ["shop/kept"]
 
 
 async def test_what_was_seen_since_the_list_began_is_kept(store: Store) -> None:
     store.put(resource("new", seen_at=100.0))
-    assert await store.reconcile(Listing([])) == ()
+    assert await store.reconcile(Listing([])) == Differences((), ())
     assert len(store) == 1
+
+
+@pytest.mark.parametrize(("version", "behind"), [("9", ()), ("10", ()), ("11", ("shop/orders",))])
+async def test_what_the_watch_did_not_show_is_told(store: Store, version: str, behind: tuple[str, ...]) -> None:
+    store.put(resource())
+    found = await store.reconcile(Listing([("shop/orders", "orders")], version=version))
+    assert found == Differences((), behind)
+
+
+async def test_an_object_that_was_never_shown_is_told(store: Store) -> None:
+    assert (await store.reconcile(Listing([("shop/new", "new")]))).behind == ("shop/new",)
+
+
+async def test_a_watch_that_is_a_moment_behind_is_not_told(store: Store) -> None:
+    store.put(resource())
+    comparing = asyncio.create_task(store.reconcile(Listing([("shop/orders", "orders")], version="11"), 0.1))
+    await asyncio.sleep(0)
+    store.put(resource(version="11"))
+    assert await comparing == Differences((), ())
 
 
 async def test_a_list_that_breaks_off_drops_nothing(store: Store) -> None:

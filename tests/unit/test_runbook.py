@@ -8,17 +8,23 @@ from pathlib import Path
 import pytest
 
 from ddm_operator.domain import reasons
+from ddm_operator.domain.model import Operation, Phase, Status
+from ddm_operator.domain.report import RESOLVE_REFUSED, announcements
 
 TEXT = Path("docs/runbook.md").read_text(encoding="utf-8")
 ENTRIES = dict(re.findall(r"^### ([A-Z][A-Za-z]+)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
 
 
+EVERY_REASON = reasons.CONDITION_REASONS | reasons.AVAILABLE_REASONS | reasons.OPERATION_REASONS
+
+
 def test_every_reason_has_an_entry_and_every_entry_a_reason() -> None:
-    assert set(ENTRIES) == set(reasons.CONDITION_REASONS)
+    said = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}
+    assert set(ENTRIES) == EVERY_REASON == said
     assert len(re.findall(r"^### [A-Z][A-Za-z]+$", TEXT, re.MULTILINE)) == len(ENTRIES)
 
 
-@pytest.mark.parametrize("reason", sorted(reasons.CONDITION_REASONS))
+@pytest.mark.parametrize("reason", sorted(EVERY_REASON))
 def test_an_entry_says_what_it_means_what_the_operator_does_and_what_to_do(reason: str) -> None:
     parts = re.findall(r"^- \*\*(.+?)\*\*: \S", ENTRIES[reason], re.MULTILINE)
     assert parts == ["Means", "The operator", "You"]
@@ -30,6 +36,8 @@ def test_an_entry_says_what_it_means_what_the_operator_does_and_what_to_do(reaso
         ("## Nothing to do", reasons.DONE),
         ("## It ends by itself", reasons.HEALING),
         ("## A person has to act", reasons.STALLING),
+        ("## Whether the instance serves", reasons.AVAILABLE_REASONS),
+        ("## Why an operation ended", reasons.OPERATION_REASONS),
     ],
 )
 def test_it_stands_where_it_belongs(heading: str, expected: frozenset[str]) -> None:
@@ -46,3 +54,12 @@ def test_variables_that_it_names_exist() -> None:
     configuration = Path("docs/configuration.md").read_text(encoding="utf-8")
     for name in re.findall(r"`(DDM_[A-Z_]+)`", TEXT):
         assert f"`{name}`" in configuration, name
+
+
+def test_every_event_is_listed() -> None:
+    table = TEXT.partition("\n## Events\n")[2]
+    phases = (
+        announcements(Status(), Status(operation=Operation(id="op-1", type="ScaleOut", phase=phase))) for phase in Phase
+    )
+    told = {said.reason for announced in phases for said in announced} | {RESOLVE_REFUSED}
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == told

@@ -6,21 +6,23 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from ddm_operator.cloud import wire
 from ddm_operator.cloud.classify import error_for
 from ddm_operator.cloud.credentials import AccessKey, UserPassword
 from ddm_operator.cloud.http import Answer, Ask, Http
-from ddm_operator.cloud.signer import signed_headers
+from ddm_operator.cloud.signer import DATE_FORMAT, signed_headers
 from ddm_operator.domain import reasons
 from ddm_operator.errors import OperatorError, StalledError, TransientError
+from ddm_operator.ports import Clock
 from ddm_operator.redaction import redactor
 
 log = logging.getLogger(__name__)
 
 UNAUTHENTICATED: Final = 401
+NOT_FOUND: Final = 404
 MARGIN: Final = 0.1
 """Part of a token's life before whose end a new one is fetched."""
 
@@ -95,13 +97,8 @@ class TokenLogin:
         ask = Ask("create_token", "POST", "/v3/auth/tokens", (("nocatalog", "true"),), body)
         asked_at = self._monotonic()
         answer = await self._iam.ask(ask, {"Content-Type": "application/json"})
-        if answer.status == UNAUTHENTICATED:
-            text = f"IAM refused the user {self._user.name} of the account {self._user.domain} in region {self._region}"
-            text += f" ({answer.text or 'wrong name or password'}). Nothing is asked or changed until "
-            text += "the operator's credential is corrected."
-            raise StalledError(reasons.CREDENTIALS_REJECTED, text, code=answer.code)
         if not answer.accepted:
-            raise error_for(answer.status, answer.code, answer.text, answer.retry_after)
+            raise self._refused(answer)
         token = answer.headers.get("X-Subject-Token", "")
         issued = wire.read(wire.Issued, answer.body).token
         if not token:
@@ -113,6 +110,19 @@ class TokenLogin:
         self._renew_at = asked_at + life * (1 - MARGIN)
         self.project_id = self.project_id or _project_of(issued)
 
+    def _refused(self, answer: Answer) -> OperatorError:
+        """IAM says 401 to a wrong password, and 401 or 404 to a project that the user has no part in."""
+        text = f"IAM refused the user {self._user.name} of the account {self._user.domain} in region {self._region}"
+        if answer.status in (UNAUTHENTICATED, NOT_FOUND) and "project" in answer.text.lower():
+            text += f" for project {self.project_id or self._region} ({answer.text.rstrip('.')}). Nothing is asked or "
+            text += "changed until spec.projectId, DDM_CLOUD_PROJECT_ID or the region is corrected."
+            return StalledError(reasons.PROJECT_NOT_FOUND, text, code=answer.code)
+        if answer.status == UNAUTHENTICATED:
+            text += f" ({answer.text.rstrip('.') or 'wrong name or password'}). Nothing is asked or changed until the "
+            text += "operator's credential is corrected."
+            return StalledError(reasons.CREDENTIALS_REJECTED, text, code=answer.code)
+        return rejected(answer, f"by IAM in region {self._region}")
+
 
 def _project_of(token: wire.Token) -> str:
     if token.project is None:
@@ -121,15 +131,20 @@ def _project_of(token: wire.Token) -> str:
 
 
 class KeyLogin:
-    """A signature by access key; the project is looked up by the region's name when it is not known."""
+    """A signature by access key; the project is looked up by the region's name when it is not known.
 
-    def __init__(self, iam: Http, key: AccessKey, region: str, project_id: str, now: Callable[[], datetime]) -> None:
+    It signs by a calendar of its own, which goes with the monotonic clock: somebody who sets the machine's clock does
+    not break all requests that are under way, and the cloud locks a key after five wrong signatures. The calendar
+    begins as the machine's, and becomes the cloud's when a signature is refused for its time.
+    """
+
+    def __init__(self, iam: Http, key: AccessKey, region: str, project_id: str, clock: Clock) -> None:
         self._iam = iam
         self._key = key
         self._region = region
-        self._now = now
-        self._ahead = timedelta()
-        """How far the cloud's clock is ahead of ours."""
+        self._clock = clock
+        self._epoch = clock.now() - timedelta(seconds=clock.monotonic())
+        """What the calendar says at the monotonic clock's zero."""
         self._lock = asyncio.Lock()
         self.project_id = project_id
 
@@ -149,20 +164,19 @@ class KeyLogin:
             query=ask.query,
             body=ask.body,
             project_id=self.project_id,
-            now=self._now() + self._ahead,
+            now=self._epoch + timedelta(seconds=self._clock.monotonic()),
         )
 
-    def renew(self, headers: dict[str, str], answer: Answer) -> bool:  # noqa: ARG002  # a token needs them
-        """Sign by the cloud's clock from now on, if ours is wrong; a wrong key is not tried twice and locked for it."""
-        if answer.date is None:
+    def renew(self, headers: dict[str, str], answer: Answer) -> bool:
+        """Sign by the cloud's clock from now on, if the refused time was wrong; a wrong key is not tried twice."""
+        signed = datetime.strptime(headers["X-Sdk-Date"], DATE_FORMAT).replace(tzinfo=UTC)
+        if answer.date is None or abs(answer.date - signed) <= TOLERATED_SKEW:
             return False
-        ahead = answer.date - self._now()
-        if abs(ahead - self._ahead) <= TOLERATED_SKEW:
-            return False
-        self._ahead = ahead
+        self._epoch = answer.date - timedelta(seconds=self._clock.monotonic())
         log.warning(
-            "This machine's clock is %d s off the cloud's; requests are signed by the cloud's. Correct the machine's.",
-            -ahead.total_seconds(),
+            "A request was signed %d s off the cloud's time. Requests are signed by the cloud's clock from now on; "
+            "correct this machine's if it is wrong.",
+            (signed - answer.date).total_seconds(),
         )
         return True
 
@@ -173,7 +187,7 @@ class KeyLogin:
         if answer.status == UNAUTHENTICATED and self.renew(headers, answer):
             answer = await self._iam.ask(ask, self.headers(self._iam, ask))
         if not answer.accepted:
-            raise rejected(answer)
+            raise rejected(answer, f"by IAM in region {self._region}")
         projects = wire.read(wire.Projects, answer.body).projects
         if len(projects) == 1:
             return projects[0].id
@@ -252,7 +266,7 @@ class Session:
             answer = await self.http.ask(ask, self.headers(ask))
         self._proven = answer.status != UNAUTHENTICATED
         if not self._proven:
-            error = rejected(answer)
+            error = rejected(answer, f"at {self.http.host}")
             self._refuse(error)
             raise error
         return answer
@@ -262,6 +276,6 @@ class Session:
         self._held_until = self._monotonic() + self._hold
 
 
-def rejected(answer: Answer) -> OperatorError:
-    """The error of an answer that is none of the credential's successes."""
-    return error_for(answer.status, answer.code, answer.text, answer.retry_after)
+def rejected(answer: Answer, where: str) -> OperatorError:
+    """The error of an answer that is no success; ``where`` is for people."""
+    return error_for(answer.status, answer.code, answer.text, answer.retry_after, where=where)

@@ -65,8 +65,21 @@ FORBIDDEN: Final = Meaning(
     refused=True,
     advice="Grant the credential's user the role DDM FullAccess in this project.",
 )
+NO_PROJECT: Final = Meaning(
+    Word.STALLED,
+    reasons.PROJECT_NOT_FOUND,
+    refused=True,
+    advice="The credential has no such project in this region: check spec.projectId, DDM_CLOUD_PROJECT_ID and the "
+    "region.",
+)
 UNAUTHENTICATED: Final = Meaning(
     Word.STALLED, reasons.CREDENTIALS_REJECTED, refused=True, advice="Correct the operator's credential."
+)
+TOKEN_ELSEWHERE: Final = Meaning(
+    Word.STALLED,
+    reasons.CREDENTIALS_REJECTED,
+    refused=True,
+    advice="A token counts only in the region that gave it: check the region and DDM_CLOUD_IAM_ENDPOINT.",
 )
 QUOTA: Final = Meaning(Word.STALLED, reasons.QUOTA_EXCEEDED, refused=True, advice="Have the quota raised.")
 SOLD_OUT: Final = Meaning(
@@ -137,8 +150,10 @@ TABLE: Final[dict[str, Meaning]] = {
     # The gateway in front of the service.
     **_rows(MALFORMED, "APIGW", "0201"),
     **_rows(NO_ENDPOINT, "APIGW", "0101 0103 0801"),
-    **_rows(UNAUTHENTICATED, "APIGW", "0301 0303 0305 0307"),
-    **_rows(FORBIDDEN, "APIGW", "0302 0306 0802 0402 0310"),
+    **_rows(UNAUTHENTICATED, "APIGW", "0301 0303 0305"),
+    **_rows(TOKEN_ELSEWHERE, "APIGW", "0307"),
+    **_rows(FORBIDDEN, "APIGW", "0302 0306 0802 0402"),
+    **_rows(NO_PROJECT, "APIGW", "0310"),
     **_rows(THROTTLED, "APIGW", "0308"),
     **_rows(FAILURE, "APIGW", "0601 0605 0606 0608 0610 0611 0613"),
 }
@@ -147,6 +162,7 @@ TABLE: Final[dict[str, Meaning]] = {
 BY_STATUS: Final[dict[int, Meaning]] = {
     401: UNAUTHENTICATED,
     403: FORBIDDEN,
+    408: FAILURE,
     409: CONFLICT,
     413: QUOTA,
     429: THROTTLED,
@@ -164,10 +180,12 @@ def meaning(status: int, code: str) -> Meaning:
     return replace(BY_STATUS.get(status, REFUSED), refused=False)
 
 
-def error_for(status: int, code: str, text: str, retry_after: float | None = None) -> OperatorError:
-    """The error of a question that was answered so."""
+def error_for(status: int, code: str, text: str, retry_after: float | None = None, *, where: str = "") -> OperatorError:
+    """The error of a question that was answered so; ``where`` it was asked is for people."""
     found = meaning(status, code)
-    said = f"The cloud answered {status} {code}".rstrip() + (f": {text}" if text else "")
+    said = (
+        f"The cloud answered {status} {code}".rstrip() + (f" {where}" if where else "") + (f": {text}" if text else "")
+    )
     sentence = f"{said.rstrip('.')}. {found.advice}".rstrip()
     if found.word in (Word.TRANSIENT, Word.CONFLICT):
         return TransientError(found.reason, sentence, code=code, retry_after=retry_after)

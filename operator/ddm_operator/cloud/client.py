@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from ddm_operator.cloud import wire
-from ddm_operator.cloud.auth import Session
-from ddm_operator.cloud.classify import Word, error_for, meaning
+from ddm_operator.cloud.auth import Session, rejected
+from ddm_operator.cloud.classify import Word, meaning
 from ddm_operator.cloud.enlarge import enlarge
 from ddm_operator.cloud.http import Answer, Ask
 from ddm_operator.cloud.paging import LIMIT, MOST_PAGES, collect
@@ -61,7 +61,7 @@ class DdmCloud:
             return None if found.status == DELETED else found.detail()
         if meaning(answer.status, answer.code).reason == reasons.INSTANCE_NOT_FOUND:
             return None
-        raise _error(answer)
+        raise self._error(answer)
 
     async def list_groups(self, instance_id: str) -> tuple[Group, ...]:
         """The node groups (v3)."""
@@ -79,7 +79,7 @@ class DdmCloud:
 
         async def page(offset: int, limit: int) -> tuple[Sequence[Job], int | None]:
             answer = await self._ask("list_jobs", "/v3", "/jobs", *window, *_slice(offset, limit))
-            found = _value(wire.Jobs, answer)
+            found = self._value(wire.Jobs, answer)
             return [job.value(answer.date) for job in found.jobs], found.total
 
         return await collect(page, lambda job: job.id)
@@ -91,7 +91,7 @@ class DdmCloud:
             return wire.read(wire.OneJob, answer.body).job.value(answer.date)
         if meaning(answer.status, answer.code).word is Word.GONE:
             return None
-        raise _error(answer)
+        raise self._error(answer)
 
     async def list_schemas(self, instance_id: str) -> tuple[Schema, ...]:
         """The schemas with the data nodes that they use (v1)."""
@@ -123,17 +123,15 @@ class DdmCloud:
         return await self._session.ask(Ask(route, "GET", f"{version}/{self._session.project_id}{path}", query))
 
     async def _read(self, shape: type[Wire], route: str, version: str, path: str, *query: tuple[str, str]) -> Wire:
-        return _value(shape, await self._ask(route, version, path, *query))
+        return self._value(shape, await self._ask(route, version, path, *query))
 
+    def _value(self, shape: type[Wire], answer: Answer) -> Wire:
+        if not answer.accepted:
+            raise self._error(answer)
+        return wire.read(shape, answer.body)
 
-def _value(shape: type[Wire], answer: Answer) -> Wire:
-    if not answer.accepted:
-        raise _error(answer)
-    return wire.read(shape, answer.body)
-
-
-def _error(answer: Answer) -> Exception:
-    return error_for(answer.status, answer.code, answer.text, answer.retry_after)
+    def _error(self, answer: Answer) -> Exception:
+        return rejected(answer, f"in project {self._session.project_id} of region {self.target.region}")
 
 
 def _slice(offset: int, limit: int) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -91,7 +91,7 @@ class CloudClients:
         iam = self._http(at.iam, credential)
         login: Login
         if isinstance(credential, AccessKey):
-            login = KeyLogin(iam, credential, region, project_id, self._clock.now)
+            login = KeyLogin(iam, credential, region, project_id, self._clock)
         else:
             login = TokenLogin(iam, credential, region, project_id, self._clock.monotonic)
         hold = HOLD * cadence.stalled_recheck_seconds

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -178,10 +179,20 @@ def _retry_after(response: httpx.Response, body: object) -> float | None:
 
 def unreachable(host: str, error: Exception) -> TransientError:
     """No answer; asked again, later each time."""
-    text = (
-        f"{host} did not answer ({describe(error)}). It is asked again, later each time; nothing is changed meanwhile."
-    )
+    text = f"{host} did not answer ({describe(error)}). "
+    if _is_no_name(error):
+        text += "No host has that name: check spec.region, DDM_CLOUD_REGION and the endpoints. "
+    text += "It is asked again, later each time; nothing is changed meanwhile."
     return TransientError(reasons.CLOUD_UNREACHABLE, text)
+
+
+def _is_no_name(error: BaseException | None) -> bool:
+    """Whether the name was looked up and there is none; a name server that is away says otherwise."""
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return error.errno == socket.EAI_NONAME
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def describe(error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.backoff import pause
-from ddm_operator.domain.case import Case
+from ddm_operator.domain.case import FAILED_NODE, Case, named
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import GroupStatus, Operation, Phase
 
@@ -49,17 +49,41 @@ def forbidden(case: Case, group: GroupStatus) -> Decision | None:
     return None
 
 
+def left_behind(case: Case, group: GroupStatus) -> Decision | None:
+    """What a scale-out that failed for this same change left behind, a person's to see to; None when it left nothing.
+
+    Counts may lag behind a job that has just failed: only nodes that never serve, and what was verified, is told at
+    once, everything else when it has settled.
+    """
+    last = case.status.operation
+    if last is None or last.phase != Phase.FAILED or not same_change(case, last, group) or last.attempt == 0:
+        return None
+    sick = case.observed.unhealthy(group.id)
+    if group.nodes in (last.from_nodes, last.to_nodes) and not sick and not group.unhealthy_nodes:
+        return None
+    certain = last.reason == reasons.PARTIAL or any(node.status.lower() in FAILED_NODE for node in sick)
+    text = f"The last scale-out ended with {group.nodes} of {last.to_nodes} nodes: {_sentence(last.message)}"
+    if sick:
+        text += f" Nodes that do not serve: {named(sick)}."
+    elif group.unhealthy_nodes:
+        text += f" {group.unhealthy_nodes} of them do not serve."
+    if not certain and case.ages.closed < case.limits.settle:
+        text += " Counts may lag behind: looked at again before anything is done."
+        return Decision(Verb.WAIT, reasons.RETRYING, text, case.limits.poll)
+    return _stall(case, reasons.SCALE_OUT_PARTIAL, f"{text} Nothing is added on top of that: see to the nodes. {_ASK}")
+
+
 def _after_failure(case: Case, last: Operation, group: GroupStatus) -> Decision | None:
+    left = left_behind(case, group)
+    if left is not None:
+        return left
     again = same_change(case, last, group) and last.attempt > 0
-    if again and group.nodes != last.from_nodes:
-        text = f"The last scale-out ended with {group.nodes} of {last.to_nodes} nodes: {last.message}"
-        return _stall(case, reasons.SCALE_OUT_PARTIAL, f"{text} {_ASK}")
     if again and last.attempt >= case.limits.max_attempts:
-        text = f"The scale-out was requested {last.attempt} times and failed, last with: {last.message}"
+        text = f"The scale-out was requested {last.attempt} times and failed, last with: {_sentence(last.message)}"
         return _stall(case, reasons.SCALE_OUT_FAILED, f"{text} {_ASK}")
     wait = pause(last.attempt, base=case.limits.settle, cap=RETRY_CAP) if again else case.limits.settle
     if case.ages.closed < wait:
-        text = f"The scale-out failed: {last.message} It is planned again after a pause of {wait:.0f} s."
+        text = f"The scale-out failed: {_sentence(last.message)} It is planned again after a pause of {wait:.0f} s."
         return Decision(Verb.WAIT, reasons.RETRYING, text, min(case.limits.poll, wait))
     return None
 
@@ -71,7 +95,7 @@ def healing(reason: str) -> str:
 
 def _after_refusal(case: Case, last: Operation) -> Decision | None:
     mended = last.generation != case.desired.generation or last.attempt == 0
-    text = f"The request was refused: {last.message}"
+    text = f"The request was refused: {_sentence(last.message)}"
     if last.reason in reasons.STALLING:
         wait = pause(last.attempt, base=case.limits.recheck, cap=RETRY_CAP)
         if mended or case.ages.closed >= wait:
@@ -90,6 +114,11 @@ def _after_refusal(case: Case, last: Operation) -> Decision | None:
 _ASK = (
     "Change spec.nodes, or annotate the object with ddm.huaweicloud.com/reconcile-requested-at, to have it tried again."
 )
+
+
+def _sentence(text: str) -> str:
+    """The cloud's words, ended."""
+    return f"{text.rstrip('. ')}."
 
 
 def _stall(case: Case, reason: str, text: str) -> Decision:

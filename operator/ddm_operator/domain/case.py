@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -69,6 +69,8 @@ class Ages:
     """Since reads miss nodes that the journal knows."""
     jobs_ended: dict[str, float] = field(default_factory=dict)
     """Per ended job of this instance: since this process knows that it ended."""
+    clock_step: float = 0.0
+    """How far the wall clock was set forward (or back, negative) since this process first saw the operation."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,16 @@ class Case:
     """Other objects that name the same instance."""
     never_sent: bool = False
     """This process wrote the journal's intent and knows that the call did not leave."""
+
+
+MOST_NAMED = 8
+"""Nodes that one sentence names; the console has the others."""
+
+
+def named(nodes: Sequence[Node]) -> str:
+    """Nodes for people: the ids, and what the cloud says of each."""
+    listed = ", ".join(f"{node.id} ({node.status or 'no status'})" for node in nodes[:MOST_NAMED])
+    return listed + (f" and {len(nodes) - MOST_NAMED} more" if len(nodes) > MOST_NAMED else "")
 
 
 def tally(detail: InstanceDetail, groups: Iterable[Group], desired: Desired) -> tuple[GroupStatus, ...]:

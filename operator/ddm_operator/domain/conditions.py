@@ -57,13 +57,13 @@ def _available(observed: Observed | None) -> Condition | None:
     if observed is None:
         return None
     if observed.row is None:
-        return Condition(AVAILABLE, "False", "InstanceNotFound", "The cloud has no such instance.")
+        return Condition(AVAILABLE, "False", reasons.INSTANCE_NOT_FOUND, "The cloud has no such instance.")
     status = observed.row.status.upper()
     if status in SERVING or status in GROWS:
-        return Condition(AVAILABLE, "True", "Serving", f"The instance is {status}.")
+        return Condition(AVAILABLE, "True", reasons.SERVING, f"The instance is {status}.")
     if status in DOWN:
-        return Condition(AVAILABLE, "False", "NotServing", f"The instance is {status}.")
-    return Condition(AVAILABLE, "Unknown", "StatusUnknown", f"The instance is {status}.")
+        return Condition(AVAILABLE, "False", reasons.NOT_SERVING, f"The instance is {status}.")
+    return Condition(AVAILABLE, "Unknown", reasons.STATUS_UNKNOWN, f"The instance is {status}.")
 
 
 def _since(old: Condition | None, new: Condition, now: datetime) -> Condition:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from ddm_operator.domain import reasons
-from ddm_operator.domain.again import asked_again
-from ddm_operator.domain.case import FAILED_NODE, Case
+from ddm_operator.domain import question, reasons
+from ddm_operator.domain.again import asked_again, left_behind
+from ddm_operator.domain.case import FAILED_NODE, Case, named
 from ddm_operator.domain.claims import claimed_by
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.guards import FAULTY_STATUS, FROZEN_STATUS
@@ -50,21 +50,18 @@ class Kind(Protocol):
 
 def decide(case: Case, kinds: Sequence[Kind]) -> Decision:
     """The next step for one object."""
-    return replace(_next(case, kinds), unfit_answer=_unfit_answer(case))
-
-
-def _unfit_answer(case: Case) -> str:
-    """The resolve annotation's value when it answers no open question: refused once, and never acted on."""
-    answer, operation = case.desired.resolve, case.status.operation
-    if operation is not None and operation.open and answer in (f"{operation.id}=retry", f"{operation.id}=abandon"):
-        return ""
-    return "" if answer == case.status.last_handled_resolve else answer
+    withdrawn = not case.desired.resolve and bool(case.status.last_handled_resolve)
+    return replace(_next(case, kinds), unfit_answer=question.unfit(case), answer_withdrawn=withdrawn)
 
 
 def _next(case: Case, kinds: Sequence[Kind]) -> Decision:
     if case.observed.row is None:
-        text = f"The cloud has no instance {case.desired.instance_id} in this project. Correct spec.instanceId, "
-        return _stall(case, reasons.INSTANCE_NOT_FOUND, text + "region or projectId, or delete this object.")
+        where = f"in project {case.observed.project_id} of region {case.observed.region}"
+        text = (
+            f"The cloud has no instance {case.desired.instance_id} {where}. If it is elsewhere, make a new object with "
+        )
+        text += "the right instanceId, region and projectId; delete this one. It is looked for again slowly."
+        return _stall(case, reasons.INSTANCE_NOT_FOUND, text)
     operation = case.status.operation
     if operation is not None and operation.open:
         return _go_on(case, operation, kinds)
@@ -83,6 +80,8 @@ def _go_on(case: Case, operation: Operation, kinds: Sequence[Kind]) -> Decision:
     closed = decision.operation
     if closed is None or closed.open:
         return decision
+    if case.observed.nodes is None:
+        return decision  # what follows from it is for a look at the nodes to say, which the next pass takes
     after = decide(replace(case, status=replace(case.status, operation=closed)), kinds)
     follows = after.operation is not None and after.operation.id != closed.id
     if after.verb is Verb.BEGIN or follows:
@@ -119,16 +118,18 @@ def _anew(case: Case, proposal: Decision) -> Decision:
 
 def _group(case: Case) -> GroupStatus | Decision:
     groups = case.observed.tally
-    named = ", ".join(f"{group.id} ({group.name}, {group.nodes} nodes)" for group in groups)
+    listed = ", ".join(f"{group.id} ({group.name}, {group.nodes} nodes)" for group in groups)
     wanted = case.desired.group_id
     if not groups:
         return Decision(Verb.WAIT, reasons.SETTLING, "The cloud shows no node group yet.", case.limits.poll)
     if wanted:
         group = case.observed.group(wanted)
-        text = f"The instance has no node group {wanted}. It has: {named}. Correct spec.groupId."
+        text = f"The instance has no node group {wanted}. It has: {listed}. Correct spec.groupId."
         return group or _stall(case, reasons.GROUP_NOT_FOUND, text)
     if len(groups) > 1:
-        return _stall(case, reasons.GROUP_REQUIRED, f"The instance has several node groups: {named}. Set spec.groupId.")
+        return _stall(
+            case, reasons.GROUP_REQUIRED, f"The instance has several node groups: {listed}. Set spec.groupId."
+        )
     return groups[0]
 
 
@@ -148,18 +149,20 @@ def _in_the_way(case: Case, group: GroupStatus) -> Decision | None:
     """Why the nodes that are there do not all serve, or None."""
     status = case.observed.row.status.upper() if case.observed.row else ""
     if status in FROZEN_STATUS:
-        return _stall(case, reasons.INSTANCE_FROZEN, f"The instance is {status}. Settle that in the console.")
+        text = f"The instance is {status}: its account is in arrears, or it was frozen. Settle that in the console."
+        return _stall(case, reasons.INSTANCE_FROZEN, text)
     if status in FAULTY_STATUS:
         return _stall(
             case, reasons.INSTANCE_FAULTY, f"The instance is {status}. Repair it, or ask the cloud's support."
         )
-    failed = [node for node in case.observed.unhealthy(group.id) if node.status.lower() in FAILED_NODE]
+    sick = case.observed.unhealthy(group.id)
+    failed = [node for node in sick if node.status.lower() in FAILED_NODE]
     if failed:
-        named = ", ".join(f"{node.id} ({node.status})" for node in failed)
-        return _stall(case, reasons.NODES_FAILED, f"Nodes that will never serve: {named}. Delete them.")
+        return _stall(case, reasons.NODES_FAILED, f"Nodes that will never serve: {named(failed)}. Delete them.")
     if group.unhealthy_nodes:
-        text = f"{group.unhealthy_nodes} of {group.nodes} nodes do not serve."
-        return Decision(Verb.WAIT, reasons.NODES_UNHEALTHY, text, case.limits.poll)
+        text = f"{group.unhealthy_nodes} of {group.nodes} nodes do not serve" + (f": {named(sick)}." if sick else ".")
+        text += " They are looked at again; restart them in the console if they do not recover."
+        return left_behind(case, group) or Decision(Verb.WAIT, reasons.NODES_UNHEALTHY, text, case.limits.poll)
     if status not in SERVING:
         text = f"The instance is {status}; waiting until it is RUNNING."
         return Decision(Verb.WAIT, reasons.INSTANCE_BUSY, text, case.limits.poll)

@@ -38,7 +38,8 @@ class Decision:
         requeue_after: seconds until the next look.
         operation: what the journal says from now on; None leaves it as it is. With ``begin``: the plan.
         resolved: the resolve annotation's value that this decision carried out.
-        unfit_answer: the resolve annotation's value when it answers no open question.
+        unfit_answer: the resolve annotation's value when it answers no question that was asked.
+        answer_withdrawn: the resolve annotation was taken away; the same value set anew is a new answer.
     """
 
     verb: Verb
@@ -48,3 +49,4 @@ class Decision:
     operation: Operation | None = None
     resolved: str = ""
     unfit_answer: str = ""
+    answer_withdrawn: bool = False

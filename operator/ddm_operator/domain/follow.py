@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from ddm_operator.domain import reasons
-from ddm_operator.domain.case import Case
+from ddm_operator.domain import question, reasons
+from ddm_operator.domain.case import Case, named
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import Job, Operation, Phase
 
@@ -49,15 +50,16 @@ def follow(case: Case, operation: Operation, traits: Traits) -> Decision:
         Phase.RUNNING: _running,
         Phase.VERIFYING: _verifying,
     }
-    decision = phases[operation.phase](case, operation, traits)
+    decision = _noting_the_question(phases[operation.phase](case, operation, traits))
     moved = decision.operation is not None and decision.operation.phase != operation.phase
-    if moved or decision.verb is Verb.STALL or operation.deadline_time is None or case.now < operation.deadline_time:
+    deadline = operation.deadline_time
+    if moved or decision.verb is Verb.STALL or deadline is None or _calendar(case) < deadline:
         return decision
     return replace(
         decision,
         verb=Verb.STALL,
         reason=reasons.OPERATION_OVERDUE,
-        message=f"The operation should have ended by {operation.deadline_time:%Y-%m-%dT%H:%M:%SZ} and is still in "
+        message=f"The operation should have ended by {deadline:%Y-%m-%dT%H:%M:%SZ} and is still in "
         f"phase {operation.phase}. It stays open and is followed slowly; nothing is requested meanwhile. Look at the "
         f"job in the task center of DDM{_job(operation)}.",
         requeue_after=case.limits.recheck,
@@ -90,10 +92,11 @@ def _unconfirmed(case: Case, operation: Operation, traits: Traits) -> Decision:
     if asked and status == RUNNING and case.ages.operation >= case.limits.settle:
         text = "No job, no new node and no growth for a settle period: the call was not executed."
         return close(case, operation, Phase.REJECTED, reasons.NEVER_EXECUTED, text)
-    if _waited(case, operation) >= case.limits.unconfirmed:
-        return _outcome_unknown(
-            case, operation, f"The instance is {status}, which hides whether the call was executed."
-        )
+    if question.is_open(operation) or _waited(case, operation) >= case.limits.unconfirmed:
+        text = "Neither a job nor a new node shows whether the call was executed."
+        if status != RUNNING:
+            text = f"The instance is {status}, which hides whether the call was executed."
+        return _outcome_unknown(case, operation, text)
     return _confirm(case, operation)
 
 
@@ -113,13 +116,13 @@ def _running(case: Case, operation: Operation, traits: Traits) -> Decision:
 
 def _by_counting(case: Case, operation: Operation, traits: Traits) -> Decision:
     """Follow an operation whose job cannot be seen. What was accepted is never declared failed by counting."""
-    if operation.job_id and case.ages.job_missing < case.limits.job_missing:
+    asked, quiet = question.is_open(operation), _quiet(case)
+    if operation.job_id and case.ages.job_missing < case.limits.job_missing and not asked:
         return _following(case, operation)
     accepted = bool(operation.job_id or operation.order_id) and operation.to_nodes is not None
-    quiet = _quiet(case)
     if quiet and (traits.achieved(case, operation) or not accepted):
         return _verify(operation)
-    if accepted and quiet and _waited(case, operation) >= case.limits.unconfirmed:
+    if accepted and (asked or (quiet and _waited(case, operation) >= case.limits.unconfirmed)):
         return _outcome_unknown(
             case, operation, "The cloud accepted the call, but shows neither its job nor all of its nodes."
         )
@@ -131,11 +134,12 @@ def _verifying(case: Case, operation: Operation, traits: Traits) -> Decision:
     row = case.observed.row
     running = row is not None and row.status.upper() == RUNNING
     quiet = _quiet(case)
-    asked_here = operation.to_nodes is not None
+    requested_here = operation.to_nodes is not None
     final = replace(operation, final_node_ids=tuple(sorted(nodes)))
-    if running and traits.achieved(case, operation) and (asked_here or quiet):
+    if running and traits.achieved(case, operation) and (requested_here or quiet):
         return close(case, final, Phase.SUCCEEDED, "", f"The group has {len(nodes)} healthy nodes.")
-    if quiet and asked_here and operation.job_id and operation.progress_percent != DONE_PERCENT:
+    unsaid = requested_here and operation.job_id and operation.progress_percent != DONE_PERCENT
+    if unsaid and (quiet or question.is_open(operation)):
         return _outcome_unknown(case, operation, "The cloud never said how its job ended, and not every node serves.")
     if quiet:
         return close(case, final, Phase.FAILED, reasons.PARTIAL, _missing(case, operation, len(nodes)))
@@ -209,28 +213,31 @@ def confirming(operation: Operation) -> str:
 
 
 def _outcome_unknown(case: Case, operation: Operation, text: str) -> Decision:
-    resolved = _resolve(case, operation)
-    if resolved:
-        return resolved
+    """Ask a person, or carry out what one has answered."""
+    answered = question.answered(case)
+    if answered is not None:
+        said = f"Settled by a person: {case.desired.resolve}."
+        decision = close(case, operation, answered, reasons.RESOLVED, said)
+        return replace(decision, resolved=case.desired.resolve)
     return Decision(
         Verb.STALL,
         reasons.OUTCOME_UNKNOWN,
         f"{_change(operation)}: {text} Nothing is requested until a person settles it: see in the task center of DDM "
-        f"whether the nodes were added, then annotate the object with ddm.huaweicloud.com/resolve={operation.id}=retry "
-        f"(they were not: plan again) or ={operation.id}=abandon (leave it).",
+        f"whether the nodes were added, then {question.how_to_answer(case)}",
         case.limits.recheck,
         operation,
     )
 
 
-def _resolve(case: Case, operation: Operation) -> Decision | None:
-    """What a person answered to the open question, when it is an answer to this one."""
-    answers = {f"{operation.id}=retry": Phase.REJECTED, f"{operation.id}=abandon": Phase.ABANDONED}
-    phase = answers.get(case.desired.resolve)
-    if phase is None:
-        return None
-    decision = close(case, operation, phase, reasons.RESOLVED, f"Settled by a person: {case.desired.resolve}.")
-    return replace(decision, resolved=case.desired.resolve)
+def _noting_the_question(decision: Decision) -> Decision:
+    """The journal says whether a person was asked; the question stays open until evidence answers it."""
+    operation = decision.operation
+    if operation is None or not operation.open:
+        return decision
+    asked = decision.reason == reasons.OUTCOME_UNKNOWN
+    if asked == question.is_open(operation):
+        return decision
+    return replace(decision, operation=replace(operation, reason=reasons.OUTCOME_UNKNOWN if asked else ""))
 
 
 def _quiet(case: Case) -> bool:
@@ -244,10 +251,19 @@ def _grown(case: Case, operation: Operation) -> bool:
     return bool(case.observed.node_ids(operation.group_id) - set(operation.baseline_node_ids))
 
 
+def _calendar(case: Case) -> datetime:
+    """Now, by the wall clock as it went when this process first saw the operation: its times were told by that one."""
+    return case.now - timedelta(seconds=case.ages.clock_step)
+
+
 def _waited(case: Case, operation: Operation) -> float:
-    """Seconds since the request, by the wall clock or by this process's own watch, whichever says more."""
-    by_wall = (case.now - operation.request_time).total_seconds() if operation.request_time else 0.0
-    return max(by_wall, case.ages.operation)
+    """Seconds since the request, by the wall clock or by this process's own watch, whichever says more.
+
+    The wall clock may have been set while nobody watched: it counts once this process has looked for a settle period.
+    """
+    if operation.request_time is None or case.ages.operation < case.limits.settle:
+        return case.ages.operation
+    return max((_calendar(case) - operation.request_time).total_seconds(), case.ages.operation)
 
 
 def _step(reported: int | None, seen: int | None) -> int | None:
@@ -263,8 +279,10 @@ def _missing(case: Case, operation: Operation, count: int) -> str:
     parts = []
     if operation.to_nodes is not None and count < operation.to_nodes:
         parts.append(f"{count} of {operation.to_nodes} nodes are there")
-    sick = ", ".join(f"{node.id} is {node.status}" for node in case.observed.unhealthy(operation.group_id))
-    return "; ".join([*parts, sick] if sick else parts) or f"{count} nodes, the instance is not running"
+    sick = case.observed.unhealthy(operation.group_id)
+    if sick:
+        parts.append(f"not serving: {named(sick)}")
+    return "; ".join(parts) or f"{count} nodes, the instance is not running"
 
 
 def _change(operation: Operation) -> str:

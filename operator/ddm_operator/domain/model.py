@@ -14,6 +14,9 @@ MAX_NODES = 32
 MAX_HISTORY = 5
 """Operations kept in ``status.history`` besides the latest one."""
 
+MAX_TEXT = 1024
+"""Characters of any one text that is written; no bound of the schema is below it, so no write fails by its length."""
+
 
 class Phase(StrEnum):
     """Phases of an operation. A phase that is not listed here was written by another version and counts as open."""

@@ -115,12 +115,19 @@ STALLING: Final = frozenset(
     }
 )
 
-# Why an operation was closed without having run; kept in ``status.operation.reason``.
+# Whether the instance serves; reasons of the condition Available only, beside INSTANCE_NOT_FOUND.
+SERVING: Final = "Serving"
+NOT_SERVING: Final = "NotServing"
+STATUS_UNKNOWN: Final = "StatusUnknown"
+AVAILABLE_REASONS: Final = frozenset({SERVING, NOT_SERVING, STATUS_UNKNOWN})
+
+# Why an operation was closed; kept in ``status.operation.reason``. What the cloud refused has a condition's reason.
 NOT_SENT: Final = "NotSent"
 NEVER_EXECUTED: Final = "NeverExecuted"
 RESOLVED: Final = "ResolvedByUser"
 JOB_FAILED: Final = "JobFailed"
 PARTIAL: Final = "Partial"
+OPERATION_REASONS: Final = frozenset({NOT_SENT, NEVER_EXECUTED, RESOLVED, JOB_FAILED, PARTIAL})
 
 CONDITION_REASONS: Final = DONE | HEALING | STALLING
-"""Every reason that a condition may carry."""
+"""Every reason that Ready, Reconciling and Stalled may carry."""

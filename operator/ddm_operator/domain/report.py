@@ -6,33 +6,38 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from ddm_operator.domain import question
 from ddm_operator.domain.case import Observed
 from ddm_operator.domain.conditions import AVAILABLE, STALLED, conditions
 from ddm_operator.domain.decision import Decision
-from ddm_operator.domain.model import MAX_HISTORY, Desired, InstanceStatus, Operation, Phase, Status
-from ddm_operator.domain.reasons import RESOLVED
+from ddm_operator.domain.model import MAX_HISTORY, MAX_TEXT, Desired, InstanceStatus, Operation, Phase, Status
+from ddm_operator.domain.reasons import NEVER_EXECUTED, RESOLVED
 
 SELECTOR_LABEL = "ddm.huaweicloud.com/uid"
 """``status.selector`` for the scale subresource: selects no Pod, and is never empty, which some autoscalers refuse."""
 
+RESOLVE_REFUSED = "ResolveRefused"
+"""Reason of the Event about an answer that does nothing."""
+
 
 def next_status(desired: Desired, before: Status, decision: Decision, seen: Observed | None, now: datetime) -> Status:
     """The status after a decision; ``seen`` is None when nothing could be observed."""
-    operation, history = _journal(before, decision.operation)
+    operation, history = _journal(before, _fitted(decision.operation))
     tally = seen.tally if seen and seen.row else before.groups
     chosen = [group for group in tally if group.id == desired.group_id] or (list(tally) if len(tally) == 1 else [])
+    said = conditions(before.conditions, decision, seen, generation=desired.generation, now=now)
     return replace(
         before,
         observed_generation=desired.generation,
         last_handled_reconcile_at=(desired.reconcile_requested_at if seen else "") or before.last_handled_reconcile_at,
-        last_handled_resolve=decision.resolved or decision.unfit_answer or before.last_handled_resolve,
+        last_handled_resolve=_handled_answer(before, decision),
         nodes=chosen[0].nodes if chosen else None,
         selector=f"{SELECTOR_LABEL}={desired.uid}",
         instance=_instance(before, seen),
         groups=tally,
         operation=operation,
         history=history,
-        conditions=conditions(before.conditions, decision, seen, generation=desired.generation, now=now),
+        conditions=tuple(replace(condition, message=_fitting(condition.message)) for condition in said),
     )
 
 
@@ -64,35 +69,57 @@ def announcements(before: Status, after: Status) -> list[Announcement]:
     if operation is not None and operation.understood and _mark(before.operation) != _mark(operation):
         said.append(_of_operation(operation))
     answer = after.last_handled_resolve
-    if answer != before.last_handled_resolve and not (
-        operation and operation.reason == RESOLVED and _names(answer, operation)
-    ):
-        text = (
-            f"The annotation ddm.huaweicloud.com/resolve={answer} answers no open question and does nothing. An answer "
-        )
-        text += "is <operation id>=retry or =abandon, with the id that an OutcomeUnknown message names."
-        said.append(Announcement("Warning", "ResolveRefused", text))
+    if answer and answer != before.last_handled_resolve and not _settled(before, after):
+        said.append(Announcement("Warning", RESOLVE_REFUSED, _refused(answer, operation)))
     stalled = {c.reason: c.message for c in after.conditions if c.type == STALLED}
     if not stalled.keys() <= {c.reason for c in before.conditions if c.type == STALLED}:
         said += [Announcement("Warning", reason, message) for reason, message in stalled.items()]
     return said
 
 
+def _fitting(text: str) -> str:
+    """What is compared with what was stored is cut as that is, or every pass would write it again."""
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 4]} ..."
+
+
+def _fitted(operation: Operation | None) -> Operation | None:
+    if operation is None:
+        return None
+    return replace(operation, message=_fitting(operation.message), error_code=_fitting(operation.error_code))
+
+
+def _handled_answer(before: Status, decision: Decision) -> str:
+    if decision.answer_withdrawn:
+        return ""
+    return decision.resolved or decision.unfit_answer or before.last_handled_resolve
+
+
 def _journal(before: Status, operation: Operation | None) -> tuple[Operation | None, tuple[Operation, ...]]:
-    """The journal with an operation put in front; a refused request is replaced by the next one for the same change."""
+    """The journal with an operation put in front."""
     last = before.operation
     if operation is None or last is None or last.id == operation.id:
         return operation or last, before.history
-    repeated = (
-        last.phase == Phase.REJECTED
-        and not last.job_id
-        and (last.group_id, last.to_nodes)
-        == (
-            operation.group_id,
-            operation.to_nodes,
-        )
-    )
-    return operation, before.history if repeated else (last, *before.history)[:MAX_HISTORY]
+    return operation, _past(last, operation, before.history)
+
+
+def _past(last: Operation, following: Operation, history: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The history with the latest operation, where that one belongs.
+
+    A request that the cloud refused is told by the ``attempt`` of the next one for the same change. Of calls that were
+    never executed the latest of a row stays: it left the operator, and its neighbours say nothing more. What a person
+    settled always stays.
+    """
+    refused = last.phase == Phase.REJECTED and not last.job_id and last.reason not in (RESOLVED, NEVER_EXECUTED)
+    if refused and _change(last) == _change(following):
+        return history
+    again = last.reason == NEVER_EXECUTED and bool(history) and history[0].reason == NEVER_EXECUTED
+    if again and _change(history[0]) == _change(last):
+        history = history[1:]
+    return (last, *history)[:MAX_HISTORY]
+
+
+def _change(operation: Operation) -> tuple[str, int | None]:
+    return operation.group_id, operation.to_nodes
 
 
 def _instance(before: Status, seen: Observed | None) -> InstanceStatus | None:
@@ -122,8 +149,24 @@ def _essence(status: Status) -> tuple[Any, ...]:
     return (*journal, *handled, *rest)
 
 
-def _names(answer: str, operation: Operation) -> bool:
-    return answer.rpartition("=")[0] == operation.id
+def _settled(before: Status, after: Status) -> bool:
+    """Whether a person's answer was carried out between the two."""
+    was, now = before.operation, after.operation
+    return was is not None and was.open and now is not None and now.id == was.id and now.reason == RESOLVED
+
+
+def _refused(answer: str, operation: Operation | None) -> str:
+    """Why an answer does nothing, and how to answer."""
+    if answer in question.answers(operation):
+        return (
+            f"The annotation {question.ANNOTATION}={answer} came before its question and does nothing, also not "
+            "later: the operator is still finding the outcome out by itself. If it says OutcomeUnknown, see in the "
+            "task center of DDM whether the nodes were added, remove the annotation and set it anew."
+        )
+    return (
+        f"The annotation {question.ANNOTATION}={answer} answers no open question and does nothing. An answer is "
+        "<operation id>=retry or =abandon, with the id that an OutcomeUnknown message names."
+    )
 
 
 def _mark(operation: Operation | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from ddm_operator.domain.case import HEALTHY_NODE, SCALING_JOBS, Limits, Observed, tally
+from ddm_operator.domain.conditions import READY
 from ddm_operator.domain.model import InstanceRow, Job, Operation, Phase, Resource
 from ddm_operator.engine.shared import Answer, Project
 from ddm_operator.ports import Clock, Cloud
@@ -54,12 +55,21 @@ class Observer:
     async def _glance(self, cloud: Cloud, resource: Resource) -> Sight:
         if _asked(resource):
             return await self._detail(cloud, resource)
-        recent = self._clock.monotonic() - 0.8 * self._limits.resync
-        rows = await self._project(cloud).rows.get(recent)
+        rows = await self._project(cloud).rows.get(self._oldest(resource))
         row = rows.value.get(resource.desired.instance_id)
         if row is not None and _unchanged(row, resource):
             return Sight(_remembered(cloud, resource, row), rows.began)
         return await self._detail(cloud, resource)
+
+    def _oldest(self, resource: Resource) -> float:
+        """When the list must have been asked for at the earliest (monotonic seconds).
+
+        What waits for something is looked at as often as it asks; and no answer judges a journal that is newer.
+        """
+        at_rest = any(said.type == READY and said.status == "True" for said in resource.status.conditions)
+        pause = self._limits.resync if at_rest else self._limits.poll
+        recent = self._clock.monotonic() - 0.8 * pause
+        return recent if resource.status.operation is None else max(recent, resource.seen_at)
 
     async def _pursue(self, cloud: Cloud, resource: Resource, operation: Operation) -> Sight:
         if operation.phase == Phase.VERIFYING:

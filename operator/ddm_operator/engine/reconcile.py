@@ -89,14 +89,16 @@ class Reconciler:
 
     def _decide(self, resource: Resource, sight: Sight) -> Decision:
         key = f"{resource.desired.namespace}/{resource.desired.name}"
-        ages = self.sightings.note(key, resource, sight.observed, sight.at)
+        now = self.clock.now()
+        epoch = now.timestamp() - self.clock.monotonic()
+        ages = self.sightings.note(key, resource, sight.observed, sight.at, epoch)
         desired = replace(resource.desired, paused=resource.desired.paused or resource.deleting)
         return decide(
             Case(
                 desired=desired,
                 status=resource.status,
                 observed=sight.observed,
-                now=self.clock.now(),
+                now=now,
                 limits=self.limits,
                 ages=ages,
                 rivals=self.store.rivals(resource),

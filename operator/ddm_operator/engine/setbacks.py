@@ -34,7 +34,7 @@ class Setbacks:
         self._limits = limits
         self._chance = chance
         self._count: dict[str, int] = {}
-        self._said: dict[str, str] = {}
+        self._said: dict[str, tuple[str, str]] = {}  # reason and message, not the error: it holds on to frames
         self._stale: set[str] = set()
 
     def over(self, key: str) -> None:
@@ -54,13 +54,16 @@ class Setbacks:
         if lost:
             self._stale.add(key)
         stalled = isinstance(error, StalledError)
-        news = not lost and self._said.get(key) != error.reason
+        reason, message = self._said.get(key, ("", ""))
+        news = not lost and reason != error.reason
         if news:
-            self._said[key] = error.reason
+            self._said[key] = error.reason, error.message
+        if news or not isinstance(error, TransientError):
+            message = error.message  # a network fails in many ways: the words of the first time are kept while it does
         wait = spread(self._wait(error, count), self._chance.random())
         verb = Verb.STALL if stalled else Verb.WAIT
         return Setback(
-            Decision(verb, error.reason, error.message, wait),
+            Decision(verb, error.reason, message, wait),
             news=news,
             worth_reporting=stalled or (not lost and count >= PATIENCE),
         )

@@ -22,6 +22,11 @@ JOB_HISTORY = timedelta(days=29)
 """The cloud refuses a window that starts more than 30 days back (v3 jobs)."""
 
 
+FAILURE_SECONDS = 0.5
+"""How long a failed read answers for those who ask after it: shorter than any pause, so that each of them asks anew,
+and long enough that a thousand objects that lost the cloud at once ask it twice a second, not a thousand times."""
+
+
 @dataclass(frozen=True)
 class Answer(Generic[T]):
     """A value, and when the read that brought it began (monotonic seconds)."""
@@ -39,6 +44,7 @@ class Shared(Generic[T]):
         self._lock = asyncio.Lock()
         self._answer: Answer[T] | None = None
         self._failure: Answer[OperatorError] | None = None
+        self._failed_at = 0.0
 
     async def get(self, since: float) -> Answer[T]:
         """An answer whose read began at ``since`` (monotonic seconds) or later.
@@ -46,16 +52,18 @@ class Shared(Generic[T]):
         Raises:
             OperatorError: that read failed.
         """
+        asked = self._clock.monotonic()
         async with self._lock:
             if self._answer is not None and self._answer.began >= since:
                 return self._answer
-            if self._failure is not None and self._failure.began >= since:
+            fresh = asked <= self._failed_at + FAILURE_SECONDS
+            if self._failure is not None and self._failure.began >= since and fresh:
                 raise self._failure.value
             began = self._clock.monotonic()
             try:
                 self._answer = Answer(await self._read(), began)
             except OperatorError as error:
-                self._failure = Answer(error, began)
+                self._failure, self._failed_at = Answer(error, began), self._clock.monotonic()
                 raise
             return self._answer
 

@@ -11,6 +11,9 @@ from ddm_operator.domain.case import ENDED_JOB, Ages, Observed
 from ddm_operator.domain.follow import RUNNING
 from ddm_operator.domain.model import Operation, Resource
 
+STEP = 60.0
+"""Seconds that the wall clock may wander against the monotonic one while an operation is open."""
+
 
 @dataclass
 class _Since:
@@ -19,6 +22,9 @@ class _Since:
     uid: str
     operation_id: str = ""
     operation: float = 0.0
+    epoch: float = 0.0
+    """Of the wall clock that told the operation's times: an operation was planned when it was last looked before it."""
+    last_epoch: float | None = None
     closed: float | None = None
     nodes: frozenset[str] | None = None
     nodes_unchanged: float = 0.0
@@ -37,7 +43,7 @@ class Sightings:
         """Drop what is known of an object that is gone."""
         self._since.pop(key, None)
 
-    def note(self, key: str, resource: Resource, observed: Observed, at: float) -> Ages:
+    def note(self, key: str, resource: Resource, observed: Observed, at: float, epoch: float = 0.0) -> Ages:
         """Take in one observation and say how old everything is.
 
         Args:
@@ -45,6 +51,7 @@ class Sightings:
             resource: the object, known to be stored before the observation began.
             observed: what was seen.
             at: when the observation began (monotonic seconds).
+            epoch: how far the wall clock is ahead of the monotonic one now (seconds); it changes when somebody sets it.
         """
         operation = resource.status.operation
         uid = resource.desired.uid
@@ -52,8 +59,10 @@ class Sightings:
         if since is None or since.uid != uid:
             since = _Since(uid)
         if operation is not None and since.operation_id != operation.id:
-            since = _Since(uid, operation.id, resource.seen_at, jobs_ended=since.jobs_ended)
+            planned = epoch if since.last_epoch is None else since.last_epoch
+            since = _Since(uid, operation.id, resource.seen_at, planned, jobs_ended=since.jobs_ended)
         self._since[key] = since
+        since.last_epoch = epoch
         if operation is not None:
             _note_operation(since, operation, observed, resource.seen_at, at)
         for job in observed.jobs or ():
@@ -66,6 +75,7 @@ class Sightings:
             job_missing=_age(since.job_missing, at),
             nodes_missed=_age(since.nodes_missed, at),
             jobs_ended={job: at - first for job, first in since.jobs_ended.items()},
+            clock_step=_step(epoch - since.epoch) if operation else 0.0,
         )
 
 
@@ -84,6 +94,11 @@ def _note_operation(since: _Since, operation: Operation, observed: Observed, see
         since.nodes = None
     elif since.nodes != nodes:
         since.nodes, since.nodes_unchanged = nodes, at
+
+
+def _step(moved: float) -> float:
+    """A clock that is disciplined in small steps was not set."""
+    return moved if abs(moved) >= STEP else 0.0
 
 
 def _first(since: float | None, at: float) -> float:

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
 
-MAX_TEXT = 1024
-"""Characters of any one text that is written; no bound of the schema is below it, so no write fails by its length."""
+from ddm_operator.domain.model import MAX_TEXT
 
 T = TypeVar("T")
 

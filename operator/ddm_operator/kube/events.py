@@ -12,9 +12,9 @@ from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
-from ddm_operator.domain.model import Resource
+from ddm_operator.domain.model import MAX_TEXT, Resource
 from ddm_operator.kube.client import MERGE_PATCH, AnsweredError, ApiServer, ApiServerError
-from ddm_operator.kube.codec import MAX_TEXT, format_time
+from ddm_operator.kube.codec import format_time
 from ddm_operator.kube.resource import API_VERSION, KIND
 
 logger = logging.getLogger(__name__)

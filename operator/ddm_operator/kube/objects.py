@@ -21,6 +21,7 @@ from ddm_operator.kube.resource import (
     read_resource,
     write_status,
 )
+from ddm_operator.kube.store import Listed
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 PAGE = 500
@@ -94,8 +95,8 @@ class ApiObjects:
             _raise_read(error)
         return True
 
-    async def uids(self) -> AsyncIterator[tuple[str, str]]:
-        """``namespace/name`` and uid of every object, in pages, without the objects themselves; raises like ``get``."""
+    async def listed(self) -> AsyncIterator[Listed]:
+        """Every object, in pages, without the objects themselves; raises like ``get``."""
         for path in self._paths:
             query: Query = (("limit", str(PAGE)),)
             while query:
@@ -105,7 +106,8 @@ class ApiObjects:
                     _raise_read(error)
                 for item in page.get("items") or ():
                     metadata = item["metadata"]
-                    yield f"{metadata['namespace']}/{metadata['name']}", metadata["uid"]
+                    key = f"{metadata['namespace']}/{metadata['name']}"
+                    yield Listed(key, metadata["uid"], metadata["resourceVersion"])
                 token = page["metadata"].get("continue")
                 query = (("limit", str(PAGE)), ("continue", token)) if token else ()
 

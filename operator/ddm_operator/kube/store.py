@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ddm_operator.domain.model import Resource
 
@@ -13,11 +13,26 @@ LOOKS_PER_LIST = 50
 """While the store catches up it is looked at ten times a second, and a new list is asked for every 5 s."""
 
 
+class Listed(NamedTuple):
+    """One object of a list: its key (``namespace/name``), its uid and its resourceVersion."""
+
+    key: str
+    uid: str
+    version: str
+
+
+class Differences(NamedTuple):
+    """Keys of what a list does not show any more, and of what it shows and the watch has not."""
+
+    gone: tuple[str, ...]
+    behind: tuple[str, ...]
+
+
 class Listing(Protocol):
     """Where a complete list comes from."""
 
-    def uids(self) -> AsyncIterator[tuple[str, str]]:
-        """Key and uid of every object that there is; raises rather than ending early."""
+    def listed(self) -> AsyncIterator[Listed]:
+        """Every object that there is; raises rather than ending early."""
 
 
 class Store:
@@ -48,7 +63,11 @@ class Store:
         """Take an object in; False when what is there already is the same version, or a newer one."""
         key = key_of(resource)
         known = self._by_key.get(key)
-        if known is not None and known.desired.uid == resource.desired.uid and not _newer(resource, known):
+        if (
+            known is not None
+            and known.desired.uid == resource.desired.uid
+            and not _is_newer(resource.resource_version, known.resource_version)
+        ):
             return False
         if known is not None:
             self._drop(key, known)
@@ -71,27 +90,45 @@ class Store:
         others = [self._by_key[key] for key in keys if self._by_key[key].desired.uid != resource.desired.uid]
         return tuple(sorted(others, key=lambda other: (other.desired.created, other.desired.uid)))
 
-    async def reconcile(self, listing: Listing) -> tuple[str, ...]:
-        """Drop what a complete list does not show; the dropped keys.
+    async def reconcile(self, listing: Listing, grace: float = 0.0) -> Differences:
+        """Compare with a complete list: drop what it does not show, and tell what it shows in a newer version.
 
-        An object that is deleted while a watch is down never yields a DELETED event. What was seen since the list began
-        is kept: the list may be older.
+        An object that is deleted while a watch is down never yields a DELETED event; and a watch that has died without
+        a word, or one whose server is behind itself, yields nothing at all. What was seen since the list began is kept:
+        the list may be older.
+
+        Args:
+            listing: the list.
+            grace: seconds that the watch is given to show what the list has shown.
         """
         began = self._monotonic()
-        listed = {uid async for _, uid in listing.uids()}
+        listed, suspects = set(), []
+        async for found in listing.listed():
+            listed.add(found.uid)
+            if self._is_behind(found):
+                suspects.append(found)
         stale = [(key, known) for key, known in self._by_key.items() if known.desired.uid not in listed]
         gone = [(key, known) for key, known in stale if known.seen_at < began]
         for key, known in gone:
             self._drop(key, known)
-        return tuple(key for key, _ in gone)
+        if suspects:
+            await asyncio.sleep(grace)
+        behind = tuple(found.key for found in suspects if self._is_behind(found))
+        return Differences(tuple(key for key, _ in gone), behind)
 
     async def caught_up(self, listing: Listing) -> None:
         """Wait until all that a complete list shows was seen; before that, what is absent here may well exist."""
-        while missing := {uid async for _, uid in listing.uids()} - self._uids():
+        while missing := {found.uid async for found in listing.listed()} - self._uids():
             for _ in range(LOOKS_PER_LIST):
                 await asyncio.sleep(LOOK_EVERY)
                 if not missing - self._uids():
                     return
+
+    def _is_behind(self, found: Listed) -> bool:
+        known = self._by_key.get(found.key)
+        if known is None or known.desired.uid != found.uid:
+            return True
+        return _is_newer(found.version, known.resource_version)
 
     def _uids(self) -> set[str]:
         return {known.desired.uid for known in self._by_key.values()}
@@ -111,7 +148,6 @@ def key_of(resource: Resource) -> str:
     return f"{resource.desired.namespace}/{resource.desired.name}"
 
 
-def _newer(resource: Resource, known: Resource) -> bool:
+def _is_newer(new: str, old: str) -> bool:
     """Whether a version is another and not certainly older; versions that are no numbers are taken as they come."""
-    new, old = resource.resource_version, known.resource_version
     return int(new) > int(old) if new.isdecimal() and old.isdecimal() else new != old
