@@ -53,6 +53,15 @@ test-integration: venv ## The cluster's side against a real API server
 test-e2e: venv ## The operator as its own process, with everything that can go wrong
 	@$(PYTEST) tests/e2e $(ARGS)
 
+.PHONY: torture
+torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="mutants" breaks the operator on purpose)
+	@PYTHONPATH=operator:. $(PY) -m tests.torture $(ARGS)
+
+# Four workers whatever the machine has: most of the time they wait, for a Lease, a job or a settle period.
+.PHONY: torture-real
+torture-real: venv ## Kill -9 in every window, some 300 times, in a quarter of an hour (ARGS="-k intent" chooses windows)
+	@$(PY) -m pytest -p tests.torture.real_report -n 4 --dist worksteal tests/torture/real.py $(ARGS)
+
 CHECKS := check-format check-lint check-types check-imports check-yaml check-docs
 check: venv ## Everything but the tests; goes on after a failure, and fails then
 	@$(MAKE) --keep-going $(CHECKS)

@@ -18,6 +18,7 @@ from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import Phase, Resource
 from ddm_operator.engine.act import Actor
 from ddm_operator.engine.journal import Journal
+from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
 from ddm_operator.errors import ConflictError
 from ddm_operator.kube.client import ApiServer
@@ -66,7 +67,8 @@ class Scene:
 
     def actor(self, lease: Leader | None = None, limits: Limits = LIMITS) -> Actor:
         """One of the operators; none knows of the others."""
-        journal = Journal(self.objects, Store(monotonic=CLOCK.monotonic), Silent(), Telemetry("test"))
+        store, memory = Store(monotonic=CLOCK.monotonic), Memory(CLOCK, limits)
+        journal = Journal(self.objects, store, Silent(), Telemetry("test"), memory)
         return Actor(journal, lease or Leader(), CLOCK, limits, (ScaleOut(),), lambda: f"operation-{next(NUMBERS)}")
 
     async def begin(self, actor: Actor) -> Resource:

@@ -223,15 +223,22 @@ class FakeObjects(Side):
 
     async def put_status(self, resource: Resource, status: Status) -> Resource:
         await self.reach("put")
-        if self.stored[key_of(resource)].resource_version != resource.resource_version:
+        found = self.stored.get(key_of(resource))
+        if found is None or found.resource_version != resource.resource_version:
             raise ConflictError("Conflict", "Changed meanwhile.")
         return self.keep(replace(resource, status=status))
 
 
 class Quiet:
-    """Events, metrics and the lease."""
+    """Events, of which the reasons are counted; metrics and the lease."""
 
-    def publish(self, resource: Resource, kind: str, reason: str, message: str) -> None: ...
+    def __init__(self) -> None:
+        self.told = Counter[str]()
+
+    def publish(self, resource: Resource, kind: str, reason: str, message: str) -> None:
+        del resource, kind, message
+        self.told[reason] += 1
+
     def pass_ended(self, outcome: str, seconds: float) -> None: ...
     def operation(self, event: str) -> None: ...
     def held(self) -> bool:
@@ -247,6 +254,7 @@ class Fleet:
         self.places: list[tuple[str | None, str | None]] = []
         """Where the cloud was looked for: region and project, as they were asked for."""
         quiet, ids, chance = Quiet(), count(1), Random(1)
+        self.told = quiet.told
         world = World(self.objects, self.store, quiet, self, quiet, self.clock, quiet)
         reconciler, _ = assemble(world, self.limits, (ScaleOut(),), chance, lambda: f"op-{next(ids)}")
         self.queue = WorkQueue(reconciler.reconcile, workers=8, monotonic=now, random=chance)

@@ -9,7 +9,7 @@ import pytest
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.model import Operation, Phase, Status
-from ddm_operator.domain.report import RESOLVE_REFUSED, announcements
+from ddm_operator.domain.report import JOURNAL_PUT_BACK, RESOLVE_REFUSED, announcements
 
 TEXT = Path("docs/runbook.md").read_text(encoding="utf-8")
 ENTRIES = dict(re.findall(r"^### ([A-Z][A-Za-z]+)\n(.*?)(?=^##|\Z)", TEXT, re.MULTILINE | re.DOTALL))
@@ -61,5 +61,5 @@ def test_every_event_is_listed() -> None:
     phases = (
         announcements(Status(), Status(operation=Operation(id="op-1", type="ScaleOut", phase=phase))) for phase in Phase
     )
-    told = {said.reason for announced in phases for said in announced} | {RESOLVE_REFUSED}
+    told = {said.reason for announced in phases for said in announced} | {RESOLVE_REFUSED, JOURNAL_PUT_BACK}
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == told

@@ -9,15 +9,18 @@ from typing import Any
 from ddm_operator.domain import question
 from ddm_operator.domain.case import Observed
 from ddm_operator.domain.conditions import AVAILABLE, STALLED, conditions
-from ddm_operator.domain.decision import Decision
+from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import MAX_HISTORY, MAX_TEXT, Desired, InstanceStatus, Operation, Phase, Status
-from ddm_operator.domain.reasons import NEVER_EXECUTED, RESOLVED
+from ddm_operator.domain.reasons import CONFIRMING, NEVER_EXECUTED, RESOLVED, SETTLING
 
 SELECTOR_LABEL = "ddm.huaweicloud.com/uid"
 """``status.selector`` for the scale subresource: selects no Pod, and is never empty, which some autoscalers refuse."""
 
 RESOLVE_REFUSED = "ResolveRefused"
 """Reason of the Event about an answer that does nothing."""
+
+JOURNAL_PUT_BACK = "JournalPutBack"
+"""Reason of the Event about a journal that was lost."""
 
 
 def next_status(desired: Desired, before: Status, decision: Decision, seen: Observed | None, now: datetime) -> Status:
@@ -39,6 +42,19 @@ def next_status(desired: Desired, before: Status, decision: Decision, seen: Obse
         history=history,
         conditions=tuple(replace(condition, message=_fitting(condition.message)) for condition in said),
     )
+
+
+def putting_back(operation: Operation) -> Decision:
+    """What is said while a lost operation is put back into its journal; what comes of it, the next look says."""
+    text = "The journal was lost: its status was wiped, or the object made anew. The operator puts back what it knows "
+    text += f"of operation {operation.id} and goes on with it; nothing is requested meanwhile."
+    return Decision(Verb.CONFIRM, CONFIRMING if operation.open else SETTLING, text, 0.0, operation)
+
+
+def put_back_event(operation: Operation) -> Announcement:
+    """The Event about it."""
+    text = f"The journal had lost operation {operation.id}; it was put back. Leave .status to the operator."
+    return Announcement("Warning", JOURNAL_PUT_BACK, text)
 
 
 def worth_writing(before: Status, after: Status) -> bool:

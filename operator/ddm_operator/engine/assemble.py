@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from ddm_operator.domain.case import Limits
 from ddm_operator.engine.act import Actor
 from ddm_operator.engine.journal import Journal
+from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer
 from ddm_operator.engine.reconcile import Reconciler
 from ddm_operator.engine.setbacks import Setbacks
@@ -43,7 +44,8 @@ def assemble(
         chance: spreads pauses.
         new_id: an operation's id, never the same twice.
     """
-    journal = Journal(world.objects, world.store, world.events, world.metrics)
+    memory = Memory(world.clock, limits)
+    journal = Journal(world.objects, world.store, world.events, world.metrics, memory)
     actor = Actor(journal, world.lease, world.clock, limits, kinds, new_id)
     reconciler = Reconciler(
         objects=world.objects,
@@ -54,6 +56,7 @@ def assemble(
         kinds=kinds,
         observer=Observer(world.clock, limits),
         journal=journal,
+        memory=memory,
         actor=actor,
         sightings=Sightings(),
         setbacks=Setbacks(limits, chance),

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ddm_operator.domain.model import Operation, Phase, Resource, Status
-from ddm_operator.domain.report import announcements
+from ddm_operator.domain.report import Announcement, announcements, put_back_event
+from ddm_operator.engine.memory import Memory
 from ddm_operator.errors import AmbiguousError, ConflictError
 from ddm_operator.ports import Events, Metrics, Objects, Store
 
@@ -23,8 +24,9 @@ ATTEMPTS = 5
 class Journal:
     """Stores intents and answers, and remembers what it could not store."""
 
-    def __init__(self, objects: Objects, store: Store, events: Events, metrics: Metrics) -> None:
+    def __init__(self, objects: Objects, store: Store, events: Events, metrics: Metrics, memory: Memory) -> None:
         self._objects = objects
+        self._memory = memory
         self._store = store
         self._events = events
         self._metrics = metrics
@@ -42,9 +44,17 @@ class Journal:
             ConflictError: the object was changed meanwhile; start again from a fresh read.
             AmbiguousError: no answer; the next pass reads back.
         """
+        return await self._write(resource, status, announcements(resource.status, status))
+
+    async def put_back(self, resource: Resource, status: Status, lost: Operation) -> Resource:
+        """Write a status that has again what it had lost; see ``Memory``. Raises like ``write``."""
+        return await self._write(resource, status, [put_back_event(lost)])
+
+    async def _write(self, resource: Resource, status: Status, news: list[Announcement]) -> Resource:
         stored = await self._objects.put_status(resource, status)
         self._store.put(stored)
-        for said in announcements(resource.status, status):
+        self._memory.note(stored)
+        for said in news:
             level = logging.WARNING if said.kind == "Warning" else logging.INFO
             log.log(level, "%s: %s", said.reason, said.message, extra=fields(stored))
             self._events.publish(stored, said.kind, said.reason, said.message)
@@ -84,6 +94,8 @@ class Journal:
         latest: Resource | None = resource
         for _ in range(ATTEMPTS):
             if latest is None or not _open_for(latest, resource.desired.uid, answer):
+                if latest is None or latest.desired.uid != resource.desired.uid or latest.status.operation is None:
+                    self._memory.note(resource, answer)
                 del self._kept[resource.desired.uid]
                 return latest or resource
             try:

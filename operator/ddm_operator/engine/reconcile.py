@@ -13,9 +13,10 @@ from ddm_operator.domain.case import Case, Limits, Observed
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import Resource
-from ddm_operator.domain.report import next_status, worth_writing
+from ddm_operator.domain.report import next_status, putting_back, worth_writing
 from ddm_operator.engine.act import Actor
 from ddm_operator.engine.journal import Journal, fields
+from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
 from ddm_operator.engine.setbacks import Setbacks
 from ddm_operator.engine.sightings import Sightings
@@ -38,6 +39,7 @@ class Reconciler:
     kinds: Sequence[OperationKind]
     observer: Observer
     journal: Journal
+    memory: Memory
     actor: Actor
     sightings: Sightings
     setbacks: Setbacks
@@ -70,14 +72,14 @@ class Reconciler:
         return wait
 
     async def _pass(self, resource: Resource) -> float:
-        resource = await self.journal.deliver(resource)
+        resource = await self._whole(await self.journal.deliver(resource))
         if resource.problem:
             raise StalledError(reasons.INVALID_SPEC, resource.problem)
         cloud = await self._cloud(resource)
         sight = await self.observer.look(cloud, resource)
         decision = self._decide(resource, sight)
         if _needs_closer_look(decision, resource, sight):
-            resource = await self._read_again(resource)
+            resource = await self._whole(await self._read_again(resource))
             cloud = await self._cloud(resource)
             sight = await self.observer.inspect(cloud, resource)
             decision = self._decide(resource, sight)
@@ -134,6 +136,15 @@ class Reconciler:
     async def _latest(self, key: str, resource: Resource) -> Resource:
         """The object as the watch or this process last saw it; read afresh after a pass that lost a write."""
         return await self._read_again(resource) if self.setbacks.stale(key) else resource
+
+    async def _whole(self, resource: Resource) -> Resource:
+        """The object with its journal; what somebody took out of it is put back."""
+        lost = self.memory.lost(resource, self.store.rivals(resource))
+        if lost is None:
+            self.memory.note(resource)
+            return resource
+        status = next_status(resource.desired, resource.status, putting_back(lost), None, self.clock.now())
+        return await self.journal.put_back(resource, status, lost)
 
     async def _read_again(self, resource: Resource) -> Resource:
         fresh = await self.objects.get(resource.desired.namespace, resource.desired.name)

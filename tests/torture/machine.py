@@ -1,0 +1,307 @@
+"""The state machine: Hypothesis chooses what happens, how often and when; the oracle looks after every step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from typing_extensions import override
+
+from tests.torture.ending import calm, end
+from tests.torture.story import BrokenPromiseError, Story
+from tests.torture.universe import SECRETS
+from tests.torture.weather import API, API_LASTS, CALL_FAULTS, JOB_FAULTS, LAGS, LASTS, READ_FAULTS
+
+CREDENTIALS: Final = {
+    "HUAWEICLOUD_SDK_AK": "EXAMPLEACCESSKEY0001",
+    "HUAWEICLOUD_SDK_SK": SECRETS[0],
+    "HW_USER_NAME": "ddm-user",
+    "HW_USER_PASSWORD": SECRETS[1],
+    "HW_DOMAIN_NAME": "ddm-account",
+}
+MOMENTS: Final = ("label", "wipe", "recreate", "withdraw", "ask", "halt", "join")
+"""What may happen at an await, besides death and frost."""
+
+one = st.integers(0, 1)
+steps = st.integers(0, 160) | st.integers(0, 30)
+more = st.integers(1, 3)
+nodes = st.integers(1, 3) | st.integers(-3, 12)
+soon = st.sampled_from((0.0, 0.05, 0.3, 2.0))
+
+
+class Machine(RuleBasedStateMachine):
+    """Rules are deeds of a story; what they were given is kept, so that the story can be told again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deeds: list[list[Any]] = []
+        self.story: Story | None = None
+        self.broken = False
+
+    @initialize(
+        seed=st.integers(0, 2**20),
+        job_seconds=st.sampled_from((15.0, 2.0, 300.0)),
+        order=st.integers(0, 23),
+        gap=st.sampled_from((0.0, 3.0, 18.0, 240.0)),
+        key=st.booleans(),
+    )
+    def begin(self, seed: int, job_seconds: float, order: int, gap: float, key: bool) -> None:  # noqa: FBT001  # a rule's argument
+        """A cloud of some character, an object, an operator."""
+        self._do("begin", seed, job_seconds, order, gap, key)
+
+    @rule(seconds=st.sampled_from((0.5, 5.0, 20.0, 70.0, 200.0, 700.0)))
+    def wait(self, seconds: float) -> None:
+        """Nothing happens."""
+        self._do("wait", seconds)
+
+    @rule(which=one, count=nodes, after=soon)
+    def scale(self, which: int, count: int, after: float) -> None:
+        """More nodes, mostly, than there are."""
+        self._do("scale", which, count, after)
+
+    @rule(which=one, count=st.integers(1, 9) | st.none())
+    def set_nodes(self, which: int, count: int | None) -> None:
+        """Any number of nodes."""
+        self._do("set_nodes", which, count)
+
+    @rule(which=one, count=more, number=steps, then=st.sampled_from(MOMENTS))
+    def in_the_moment(self, which: int, count: int, number: int, then: str) -> None:
+        """More nodes are declared, and something happens at one of the awaits that follow."""
+        self._do("calm")
+        self._do("scale", which, count, 0.0)
+        self._do("moment", which, number)
+        self._do(then, which)
+
+    @rule(which=one, count=more, number=steps)
+    def scale_and_crash(self, which: int, count: int, number: int) -> None:
+        """The moment that everything is about."""
+        self._do("scale", which, count, 0.0)
+        self._do("crash", which, number)
+
+    @rule(which=one, count=more, number=steps, seconds=st.sampled_from((3.0, 12.0, 100.0, 400.0)))
+    def scale_and_freeze(self, which: int, count: int, number: int, seconds: float) -> None:
+        """The other moment that everything is about."""
+        self._do("second")
+        self._do("scale", which, count, 0.0)
+        self._do("freeze", which, number, seconds)
+
+    @rule(fault=st.integers(0, len(CALL_FAULTS) - 1), which=one, count=more, number=steps)
+    def crash_under_a_fault(self, fault: int, which: int, count: int, number: int) -> None:
+        """A call that meets something, and an operator that dies of it."""
+        self._do("calm")
+        self._do("call_fault", fault)
+        self._do("scale", which, count, 0.0)
+        self._do("crash", which, number)
+
+    @rule(fault=st.integers(0, len(CALL_FAULTS) - 1), which=one, count=more, after=soon)
+    def scale_under_a_fault(self, fault: int, which: int, count: int, after: float) -> None:
+        """A call that meets something."""
+        self._do("call_fault", fault)
+        self._do("scale", which, count, after)
+
+    @rule(fault=st.integers(0, len(JOB_FAULTS) - 1), which=one, count=more, after=soon)
+    def scale_to_a_bad_end(self, fault: int, which: int, count: int, after: float) -> None:
+        """A job that ends badly, or not."""
+        self._do("calm")
+        self._do("job_fault", fault)
+        self._do("scale", which, count, after)
+
+    @rule(count=more, number=st.integers(0, 8), dies=st.booleans(), seconds=st.sampled_from((11.0, 400.0)))
+    def at_the_intent(self, count: int, number: int, dies: bool, seconds: float) -> None:  # noqa: FBT001  # a rule's argument
+        """An intent is stored; its writer dies, or stands still while another operator works."""
+        self._do("calm")
+        self._do("second")
+        self._do("scale", 0, count, 0.0)
+        self._do("intent")
+        if dies:
+            self._do("crash", 0, number)
+        else:
+            self._do("freeze_writer", number, seconds)
+            self._do("wait", seconds)
+
+    @rule(count=more, seconds=st.sampled_from((100.0, 700.0)))
+    def out_of_sight(self, count: int, seconds: float) -> None:
+        """A job that nobody can see."""
+        self._do("calm")
+        self._do("scale", 0, count, 2.0)
+        self._do("hide_jobs", seconds)
+        self._do("wait", seconds)
+
+    @rule(
+        hand=st.sampled_from((1, 2)),
+        count=more,
+        pause=st.sampled_from((0.5, 2.0, 3.0, 16.0, 30.0)),
+        denied=st.booleans(),
+    )
+    def beside_somebody(self, hand: int, count: int, pause: float, denied: bool) -> None:  # noqa: FBT001  # a rule's argument
+        """Somebody scales in the console, and a moment later more nodes are declared."""
+        self._do("calm")
+        self._do("scale_by_hand", hand)
+        if denied:
+            self._do("deny_jobs", 20.0)
+        self._do("wait", pause)
+        self._do("scale", 0, hand + count, 5.0)
+
+    @rule(faults=st.booleans())
+    def settle(self, faults: bool) -> None:  # noqa: FBT001  # a rule's argument
+        """Everything comes to rest, or as far as the faults let it."""
+        self._do("settle") if faults else self._do("calm")
+
+    @rule(which=one, number=steps)
+    def crash(self, which: int, number: int) -> None:
+        """An operator dies and is started again."""
+        self._do("crash", which, number)
+
+    @rule(which=one, number=steps, seconds=st.sampled_from((3.0, 12.0, 100.0, 400.0)))
+    def freeze(self, which: int, number: int, seconds: float) -> None:
+        """An operator stands still."""
+        self._do("freeze", which, number, seconds)
+
+    @rule(joins=st.booleans(), which=one)
+    def operators(self, joins: bool, which: int) -> None:  # noqa: FBT001  # a rule's argument
+        """Two of them, or one again."""
+        self._do("second") if joins else self._do("leave", which)
+
+    @rule(which=one, seconds=st.sampled_from((2.0, 30.0, 600.0)))
+    def silent_watch(self, which: int, seconds: float) -> None:
+        """A watch says nothing."""
+        self._do("stall_watch", which, seconds)
+
+    @rule(which=one, hours=st.sampled_from((-1, 1)))
+    def clock(self, which: int, hours: int) -> None:
+        """A calendar is set."""
+        self._do("set_clock", which, hours)
+
+    @rule(kind=st.sampled_from(API), seconds=st.sampled_from(API_LASTS))
+    def api_server(self, kind: str, seconds: float) -> None:
+        """The API server is not to be reached."""
+        self._do("api_weather", kind, seconds)
+
+    @rule(fault=st.integers(0, len(READ_FAULTS) - 1), seconds=st.sampled_from(LASTS))
+    def read_fault(self, fault: int, seconds: float) -> None:
+        """Questions are answered badly."""
+        self._do("read_fault", fault, seconds)
+
+    @rule(fault=st.integers(0, len(LAGS) - 1), seconds=st.sampled_from(LASTS[1:4]))
+    def lag(self, fault: int, seconds: float) -> None:
+        """Reads are behind."""
+        self._do("lag", fault, seconds)
+
+    @rule(what=st.sampled_from(("restart_cloud", "revoke_tokens")))
+    def cloud(self, what: str) -> None:
+        """The cloud itself."""
+        self._do(what)
+
+    @rule(well=st.booleans())
+    def job_ends(self, well: bool) -> None:  # noqa: FBT001  # a rule's argument
+        """A job ends."""
+        self._do("finish_job", well)
+
+    @rule(count=st.sampled_from((1, 2, -1)))
+    def by_hand(self, count: int) -> None:
+        """Somebody scales in the console."""
+        self._do("scale_by_hand", count)
+
+    @rule(which=one, paused=st.sampled_from((False, False, True)))
+    def pause(self, which: int, paused: bool) -> None:  # noqa: FBT001  # a rule's argument
+        """spec.paused."""
+        self._do("pause", which, paused)
+
+    @rule(which=one, what=st.sampled_from(("ask", "label", "wipe", "recreate", "withdraw")))
+    def touch(self, which: int, what: str) -> None:
+        """Somebody or some tool does something to an object."""
+        self._do(what, which)
+
+    @rule(which=one, word=st.sampled_from(("retry", "abandon")), truly=st.booleans())
+    def answer(self, which: int, word: str, truly: bool) -> None:  # noqa: FBT001  # a rule's argument
+        """A question is answered."""
+        self._do("answer", which, word, truly)
+
+    @rule(count=st.integers(1, 9))
+    def rival(self, count: int) -> None:
+        """A second object for the instance."""
+        self._do("rival", count)
+
+    @rule(which=one, newer=st.booleans())
+    def another_version(self, which: int, newer: bool) -> None:  # noqa: FBT001  # a rule's argument
+        """Another version has been here."""
+        self._do("another_version", which, newer)
+
+    @override
+    def teardown(self) -> None:
+        if self.story is None:
+            return
+        try:
+            self._do("end")
+            self.tally(self.story)
+        finally:
+            self.story.close()
+
+    def tally(self, story: Story) -> None:
+        """A story is over; for whoever counts."""
+
+    def broke(self, error: BrokenPromiseError) -> None:
+        """A promise was broken; the story is over at once. For whoever collects."""
+        raise error
+
+    def _do(self, deed: str, *given: Any) -> None:
+        if self.broken:
+            return
+        self.deeds.append([deed, *given])
+        try:
+            if deed == "begin":
+                self.story = start(*given)
+            else:
+                assert self.story is not None
+                perform(self.story, deed, given)
+        except BrokenPromiseError as error:
+            self.broken = True
+            self.broke(error)
+
+
+def start(seed: int, job_seconds: float, order: int, gap: float, key: bool) -> Story:  # noqa: FBT001  # a deed's argument
+    """Begin a story; the credential is a key or a user."""
+    for name in CREDENTIALS:
+        os.environ.pop(name, None)
+    prefix = "HUAWEICLOUD" if key else "HW_"
+    os.environ.update({name: value for name, value in CREDENTIALS.items() if name.startswith(prefix)})
+    return Story(seed, job_seconds, order, gap)
+
+
+def perform(story: Story, deed: str, given: tuple[Any, ...]) -> None:
+    """One deed, and what follows from it at once."""
+    special = SPECIAL.get(deed)
+    if special is not None:
+        special(story, *given)
+    else:
+        getattr(story.people if hasattr(story.people, deed) else story, deed)(*given)
+    story.run(0.0)
+
+
+def _calm(story: Story) -> None:
+    calm(story)
+    story.settle()
+
+
+def _scale(story: Story, which: int, count: int, after: float) -> None:
+    story.people.scale(which, count, relative=True)
+    story.run(after)
+
+
+SPECIAL: Final[dict[str, Callable[..., None]]] = {
+    "calm": _calm,
+    "end": end,
+    "wait": lambda story, seconds: story.run(seconds),
+    "scale": _scale,
+    "set_nodes": lambda story, which, count: story.people.scale(which, count),
+    "halt": lambda story, which: story.people.pause(which, paused=True),
+    "join": lambda story, _: story.second(),
+    "pause": lambda story, which, paused: story.people.pause(which, paused=paused),
+    "answer": lambda story, which, word, truly: story.people.answer(which, word, truly=truly),
+    "another_version": lambda story, which, newer: story.people.another_version(which, newer=newer),
+    "finish_job": lambda story, well: story.finish_job(well=well),
+}
+"""Deeds that are more, or called otherwise, than one of a story's or of its people's."""

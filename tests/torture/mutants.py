@@ -1,0 +1,286 @@
+"""Deliberate breakages of the operator, each by its name: a proof that cannot fail would prove nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any, Final
+from unittest.mock import patch
+
+from typing_extensions import override
+
+from ddm_operator.cloud import classify
+from ddm_operator.cloud import client as cloud_client
+from ddm_operator.cloud import enlarge as cloud_enlarge
+from ddm_operator.domain import follow, guards, reasons
+from ddm_operator.domain.decision import Decision, Verb
+from ddm_operator.domain.model import Phase
+from ddm_operator.domain.report import next_status
+from ddm_operator.engine import act, assemble, journal, memory, observe, queue, reconcile
+from ddm_operator.errors import ConflictError, OperatorError
+from ddm_operator.kube.objects import ApiObjects
+from ddm_operator.operations import scale_out
+from ddm_operator.ports import Refused, Unknown
+from tests.torture.replica import Replica
+
+Swap = tuple[object, str, Any]
+"""A module or a class, an attribute of it, and what stands there instead."""
+
+
+def no_compare_and_swap() -> Sequence[Swap]:
+    """Every write goes over whatever is stored."""
+    put = ApiObjects.put_status
+
+    async def over(self: ApiObjects, resource: Any, status: Any) -> Any:
+        latest = await self.get(resource.desired.namespace, resource.desired.name)
+        return await put(self, latest or resource, status)
+
+    return ((ApiObjects, "put_status", over),)
+
+
+def lease_trusted_as_fence() -> Sequence[Swap]:
+    """Who leads writes its intent over whatever is stored."""
+    write = journal.Journal.write_intent
+
+    async def over(self: Any, resource: Any, status: Any) -> Any:
+        latest = await self._objects.get(resource.desired.namespace, resource.desired.name)
+        return await write(self, latest or resource, status)
+
+    return ((journal.Journal, "write_intent", over),)
+
+
+def conflict_ignored() -> Sequence[Swap]:
+    """A 409 to the intent is taken for success."""
+    write = journal.Journal.write_intent
+
+    async def on(self: Any, resource: Any, status: Any) -> Any:
+        try:
+            return await write(self, resource, status)
+        except ConflictError:
+            return replace(resource, status=status)
+
+    return ((journal.Journal, "write_intent", on),)
+
+
+def call_before_intent() -> Sequence[Swap]:
+    """First the call, then the intent."""
+
+    async def request(self: Any, cloud: Any, resource: Any, planned: Any, intent: Any, seen: Any) -> Any:
+        outcome = await self._kinds[intent.type].begin(cloud, resource.desired.instance_id, intent, lambda: True)
+        status = next_status(resource.desired, resource.status, planned, seen, self._clock.now())
+        stored = await self._journal.write_intent(resource, status)
+
+        def amend(current: Any, operation: Any) -> Any:
+            return next_status(stored.desired, current, act._said(operation), seen, self._clock.now())
+
+        return await self._journal.write_answer(stored, self._answer(intent, outcome), amend)
+
+    return ((act.Actor, "_request", request),)
+
+
+def cached_cloud_read() -> Sequence[Swap]:
+    """A begin is decided on what was seen some minutes ago."""
+    inspect = observe.Observer.inspect
+
+    async def remembered(self: Any, cloud: Any, resource: Any) -> Any:
+        kept = self.__dict__.setdefault("kept", {})
+        sight = kept.get(resource.desired.instance_id)
+        if sight is None or self._clock.monotonic() - sight.at > self._limits.resync:
+            sight = kept[resource.desired.instance_id] = await inspect(self, cloud, resource)
+        return sight
+
+    return ((observe.Observer, "inspect", remembered),)
+
+
+def cloud_before_object() -> Sequence[Swap]:
+    """The cloud is read first, then the object, and the begin is decided on both."""
+    inspect, read = observe.Observer.inspect, reconcile.Reconciler._read_again
+
+    async def early(self: Any, resource: Any) -> Any:
+        cloud = await self._cloud(resource)
+        self.observer.__dict__["early"] = await inspect(self.observer, cloud, resource)
+        return await read(self, resource)
+
+    async def kept(self: Any, cloud: Any, resource: Any) -> Any:
+        return self.__dict__.pop("early", None) or await inspect(self, cloud, resource)
+
+    return ((reconcile.Reconciler, "_read_again", early), (observe.Observer, "inspect", kept))
+
+
+def old_observation() -> Sequence[Swap]:
+    """A list that was read before the journal was stored judges it, as if it were fresh."""
+    jobs, look = observe.Observer._jobs, observe.Observer.look
+
+    async def any_age(self: Any, cloud: Any, resource: Any, operation: Any) -> Any:
+        return await jobs(self, cloud, replace(resource, seen_at=resource.seen_at - 600.0), operation)
+
+    async def as_fresh(self: Any, cloud: Any, resource: Any) -> Any:
+        sight = await look(self, cloud, resource)
+        return replace(sight, at=self._clock.monotonic())
+
+    limits = Replica.limits
+
+    def patient(settings: Any) -> Any:
+        return replace(limits(settings), poll=300.0)
+
+    return (
+        (observe.Observer, "_jobs", any_age),
+        (observe.Observer, "look", as_fresh),
+        (Replica, "limits", staticmethod(patient)),
+    )
+
+
+def failure_with_400_taken_as_refused() -> Sequence[Swap]:
+    """Whatever is answered with 400 was not executed."""
+
+    def trusting(status: int, code: str) -> classify.Meaning:
+        row = classify.meaning(status, code)
+        return replace(row, refused=True) if status == 400 else row  # HTTP's bad request
+
+    return ((cloud_enlarge, "meaning", trusting),)
+
+
+def accepted_job_failed_by_counting() -> Sequence[Swap]:
+    """A job that cannot be seen, and no new node for a settle period: it failed."""
+    counting = follow._by_counting
+
+    def hasty(case: Any, operation: Any, traits: Any) -> Decision:
+        if operation.job_id and follow._quiet(case) and not traits.achieved(case, operation):
+            return follow.close(case, operation, Phase.FAILED, reasons.JOB_FAILED, "It did not grow.")
+        return counting(case, operation, traits)
+
+    return ((follow, "_by_counting", hasty),)
+
+
+def post_retried() -> Sequence[Swap]:
+    """An enlarge without an answer is sent again, as HTTP clients do."""
+    send = vars(cloud_client)["enlarge"]
+
+    async def twice(*given: Any) -> Any:
+        outcome = await send(*given)
+        return await send(*given) if isinstance(outcome, Unknown) else outcome
+
+    return ((cloud_client, "enlarge", twice),)
+
+
+def unconfirmed_taken_as_refused() -> Sequence[Swap]:
+    """No answer means no."""
+    send = vars(cloud_client)["enlarge"]
+
+    async def sure(*given: Any) -> Any:
+        outcome = await send(*given)
+        if isinstance(outcome, Unknown):
+            return Refused(reasons.RETRYING, outcome.message, outcome.code, heals=True, sent=True)
+        return outcome
+
+    return ((cloud_client, "enlarge", sure),)
+
+
+def failed_question_taken_as_nothing() -> Sequence[Swap]:
+    """Jobs that could not be asked for are none."""
+    asked = cloud_client.DdmCloud.list_jobs
+
+    async def none(self: Any, start: Any, end: Any) -> Any:
+        try:
+            return await asked(self, start, end)
+        except OperatorError:
+            return ()
+
+    return ((cloud_client.DdmCloud, "list_jobs", none),)
+
+
+def no_look_at_running_jobs() -> Sequence[Swap]:
+    """Nobody looks for jobs of others before a begin."""
+    fewer = tuple(guard for guard in guards.GUARDS if guard is not guards.no_other_job)
+    return ((scale_out, "GUARDS", fewer), (scale_out.ScaleOut, "_stray_jobs", lambda _self, _case: []))
+
+
+def running_without_verification() -> Sequence[Swap]:
+    """When the job is done, all is done."""
+
+    def done(operation: Any) -> Decision:
+        closed = replace(operation, phase=Phase.SUCCEEDED, message="The job is done.")
+        return Decision(Verb.WAIT, reasons.RETRYING, "The job is done.", 0.0, closed)
+
+    return ((follow, "_verify", done),)
+
+
+def job_id_not_adopted() -> Sequence[Swap]:
+    """The job of a lost answer is not looked for."""
+    return ((follow, "unknown_jobs", lambda *_: ()),)
+
+
+def settle_period_zero() -> Sequence[Swap]:
+    """What does not show at once was never executed."""
+    limits = Replica.limits
+    return ((Replica, "limits", staticmethod(lambda settings: replace(limits(settings), settle=0.0))),)
+
+
+def no_limit_on_the_age_of_an_intent() -> Sequence[Swap]:
+    """A call leaves however old its intent has become."""
+    limits = Replica.limits
+    return ((Replica, "limits", staticmethod(lambda settings: replace(limits(settings), send=float("inf")))),)
+
+
+def two_workers_on_one_key() -> Sequence[Swap]:
+    """Passes over one object run side by side."""
+    add, run = queue.WorkQueue.add, reconcile.Reconciler.reconcile
+
+    def twice(self: Any, key: str) -> None:
+        add(self, key)
+        if not key.endswith("#"):
+            add(self, f"{key}#")
+
+    async def either(self: Any, key: str) -> Any:
+        return await run(self, key.removesuffix("#"))
+
+    return (
+        (queue.WorkQueue, "add", twice),
+        (reconcile.Reconciler, "reconcile", either),
+        (assemble, "WeakValueDictionary", _NewLocks),
+    )
+
+
+class _NewLocks(dict[str, asyncio.Lock]):
+    @override
+    def setdefault(self, _key: str, default: Any = None, /) -> Any:
+        return default
+
+
+def memory_lost() -> Sequence[Swap]:
+    """What somebody takes out of a status is forgotten."""
+    return ((memory.Memory, "lost", lambda *_: None),)
+
+
+MUTANTS: Final[tuple[Callable[[], Sequence[Swap]], ...]] = (
+    no_compare_and_swap,
+    lease_trusted_as_fence,
+    conflict_ignored,
+    call_before_intent,
+    cached_cloud_read,
+    cloud_before_object,
+    old_observation,
+    failure_with_400_taken_as_refused,
+    accepted_job_failed_by_counting,
+    post_retried,
+    unconfirmed_taken_as_refused,
+    failed_question_taken_as_nothing,
+    no_look_at_running_jobs,
+    running_without_verification,
+    job_id_not_adopted,
+    settle_period_zero,
+    no_limit_on_the_age_of_an_intent,
+    two_workers_on_one_key,
+    memory_lost,
+)
+
+
+@contextmanager
+def broken_by(mutant: Callable[[], Sequence[Swap]]) -> Iterator[None]:
+    """The operator, broken."""
+    with ExitStack() as stack:
+        for target, name, instead in mutant():
+            stack.enter_context(patch.object(target, name, instead))
+        yield

@@ -1,0 +1,225 @@
+"""The judge: what the cloud's ledger and its true state say, against what was declared and written down.
+
+It stands outside of the operator and shares no code with its decisions: it reads what is stored as JSON.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from typing_extensions import override
+
+from ddm_simulator.ledger import Entry
+from ddm_simulator.model import Instance
+from tests.torture.apiserver import Change, Json
+from tests.torture.replica import Hearer
+from tests.torture.universe import INSTANCE, SECRETS, Universe
+
+CLOSED: Final = frozenset({"Succeeded", "Failed", "Rejected", "Abandoned"})
+DONE: Final = 100
+MEMORY: Final = 360.0
+"""Seconds that an observation may be old when it is reported: a shared list, the lag of a read, and a slow pass."""
+
+
+@dataclass
+class Intent:
+    """An intent as it was stored, and the one call that it may have."""
+
+    number: int
+    """Of the operator that stored it."""
+    uid: str
+    id: str
+    count: int
+    generation: int
+    stored_at: float
+    entry_id: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """How the instance truly was from a moment on."""
+
+    since: float
+    nodes: int
+    healthy: bool
+
+
+class Oracle(Hearer):
+    """Collects what must not be; whoever lets things happen looks into ``violations`` afterwards."""
+
+    def __init__(self, universe: Universe) -> None:
+        self.universe = universe
+        self.violations: list[str] = []
+        self.declared: dict[tuple[str, int], int | None] = {}
+        """``spec.nodes`` by uid and generation."""
+        self.intents: list[Intent] = []
+        self.by_entry: dict[str, Intent] = {}
+        self.cut_off: set[str] = set()
+        """Ledger entries that a restart of the cloud ended."""
+        self.transitions: Counter[tuple[str, str, str, str]] = Counter()
+        """Phase before (``after …``: of another operation), phase after, reason, what is known of the job."""
+        self.said: Counter[tuple[str, str]] = Counter()
+        """Journal's phase and Ready's reason of every write."""
+        self._facts: list[Fact] = []
+        self._instance: Instance | None = None
+        universe.executed = self._executed
+        universe.api.watchers.append(self._changed)
+        self.look()
+
+    def look(self) -> None:
+        """See how the instance truly is now."""
+        instance = self.universe.world.instances.get(INSTANCE)
+        if instance is not None and instance is not self._instance:
+            self._instance = instance
+            healthy = all(node.status == "normal" for node in instance.nodes)
+            self._facts.append(Fact(self.universe.time, len(instance.nodes), healthy))
+
+    @property
+    def last_call(self) -> Intent | None:
+        """The intent of the latest call that the cloud received."""
+        return next((intent for intent in reversed(self.intents) if intent.entry_id), None)
+
+    def unsettled(self, entry_id: str) -> bool:
+        """Whether a call is in the cloud and its end is not certain yet."""
+        world = self.universe.world
+        entry = world.entries.get(entry_id)
+        if entry is None or entry.refused:
+            return False
+        if entry.executed:
+            job = world.jobs.get(entry.job_id)
+            return job is not None and job.status == "Running"
+        if world.schedule.executes_later(entry_id):
+            return True
+        return entry.ending == "" and entry_id not in self.cut_off
+
+    @override
+    def says(self, text: str) -> None:
+        self._no_secret(text)
+
+    @override
+    def sends(self, number: int, method: str, path: str, body: Mapping[str, Any] | None) -> None:
+        if method != "GET" and not (method == "PUT" and path.endswith("/status")):
+            self.violate(f"operator {number} sends {method} {path}: it may write nothing but the status")
+        if body is not None and set(body) != {"apiVersion", "kind", "metadata", "status"}:
+            self.violate(f"operator {number} writes more than a status: {sorted(body)}")
+
+    @override
+    def stores(self, number: int, before: Json, after: Json) -> None:
+        status, metadata = after["status"], after["metadata"]
+        old, new = before["status"].get("operation") or {}, status.get("operation") or {}
+        if metadata.get("finalizers") != before["metadata"].get("finalizers") or after["spec"] != before["spec"]:
+            self.violate("an operator changed the spec or the finalizers")
+        if new.get("phase") == "Requesting" and new.get("id") != old.get("id"):
+            count = new["toNodes"] - new["fromNodes"]
+            intent = Intent(number, metadata["uid"], new["id"], count, new["generation"], self.universe.time)
+            self.intents.append(intent)
+        if (old.get("id"), old.get("phase")) != (new.get("id"), new.get("phase")):
+            same = old.get("id") == new.get("id")
+            was = old.get("phase", "none") if same else f"after {old.get('phase', 'none')}"
+            self.transitions[was, new.get("phase", "none"), new.get("reason", ""), _known(new)] += 1
+        self._conditions(after)
+        self._no_secret(str(status))
+
+    @override
+    def calls(self, number: int, entry_id: str) -> None:
+        entry = self.universe.world.entries.get(entry_id)
+        if entry is None or entry.route != "enlarge":
+            return
+        for other in self.by_entry:
+            if other != entry_id and self.unsettled(other):
+                self.violate(f"call {entry_id} was received while call {other} is not settled")
+        intent = next((i for i in reversed(self.intents) if i.number == number and not i.entry_id), None)
+        body = entry.body if isinstance(entry.body, dict) else {}
+        if intent is None or intent.count != body.get("node_number"):
+            self.violate(f"call {entry_id} of operator {number} has no intent that was stored before it: {body}")
+            return
+        intent.entry_id = entry_id
+        self.by_entry[entry_id] = intent
+        if entry.executed:
+            self._judge(entry, intent)
+
+    def _executed(self, entry: Entry) -> None:
+        """A call takes effect; one that is executed at once is judged when its sender is known."""
+        intent = self.by_entry.get(entry.id)
+        if intent is not None:
+            self._judge(entry, intent)
+
+    def _judge(self, entry: Entry, intent: Intent) -> None:
+        declared = self.declared[intent.uid, intent.generation] or 0
+        there = self._nodes_without(entry.job_id)
+        if there + intent.count > declared:
+            self.violate(
+                f"call {entry.id} adds {intent.count} nodes to {there}, but its generation declares {declared}"
+            )
+
+    def _nodes_without(self, job_id: str) -> int:
+        """How many nodes there are, or certainly come, besides those that a job adds."""
+        jobs = self.universe.world.jobs.where(lambda job: job.instance_id == INSTANCE and job.name == "EnlargeNode")
+        ids = {node.id for node in self.universe.instance.nodes}
+        for job in jobs:
+            added = {node.id for node in job.added}
+            if job.id == job_id:
+                ids -= added
+            elif "count" not in job.facts and job.fate.ends != "fails":
+                ids |= added
+        return len(ids)
+
+    def _conditions(self, after: Json) -> None:
+        """A status says the truth, and why."""
+        status, generation = after["status"], after["metadata"]["generation"]
+        conditions = {said["type"]: said for said in status.get("conditions", ())}
+        true = {kind for kind, said in conditions.items() if said["status"] == "True"}
+        ready = conditions.get("Ready", {})
+        phase = (status.get("operation") or {}).get("phase", "none")
+        self.said[phase, ready.get("reason", "")] += 1
+        if {"Stalled", "Reconciling"} <= true:
+            self.violate("Stalled and Reconciling are both True")
+        if status["observedGeneration"] > generation:
+            self.violate("observedGeneration is ahead of the object")
+        if not all(said.get("reason") and said.get("message") for said in conditions.values()) or not ready:
+            self.violate(f"a condition without a reason or a message: {conditions}")
+        if ready.get("status") == "True":
+            self._ready(after, phase)
+        elif not true & {"Stalled", "Reconciling"} and ready.get("reason") != "Paused":
+            self.violate(f"neither Ready nor Reconciling nor Stalled: {conditions}")
+
+    def _ready(self, after: Json, phase: str) -> None:
+        status, nodes = after["status"], after["spec"].get("nodes")
+        if status["observedGeneration"] != after["metadata"]["generation"]:
+            self.violate("Ready is True for a generation that was not looked at")
+        if phase not in {*CLOSED, "none"}:
+            self.violate(f"Ready is True while an operation is {phase}")
+        if nodes is None:
+            return
+        self.look()
+        since = self.universe.time - MEMORY
+        recent = [
+            f
+            for f, until in zip(self._facts, [*self._facts[1:], None], strict=True)
+            if until is None or until.since >= since
+        ]
+        if status.get("nodes") != nodes or not any(f.nodes == nodes and f.healthy for f in recent):
+            self.violate(f"Ready is True with {status.get('nodes')} nodes, {nodes} declared, truly {recent}")
+
+    def _changed(self, change: Change) -> None:
+        metadata = change.body["metadata"]
+        self.declared[metadata["uid"], metadata["generation"]] = change.body["spec"].get("nodes")
+
+    def _no_secret(self, text: str) -> None:
+        tokens = (token.id for token in self.universe.world.tokens.values())
+        if any(secret in text for secret in (*SECRETS, *tokens)):
+            self.violate("a secret was shown")
+
+    def violate(self, text: str) -> None:
+        """Note what must not be."""
+        self.violations.append(f"{self.universe.time:.2f} s: {text}")
+
+
+def _known(operation: Json) -> str:
+    """What is known of an operation's job: nothing, its id, or that it is done."""
+    if not operation.get("jobId"):
+        return "no job"
+    return "done" if operation.get("progressPercent") == DONE else "job"

@@ -1,0 +1,49 @@
+"""Whatever happens, in whatever order: one enlarge for each declared change, and the truth about it.
+
+The whole of it is ``make torture``; here is a part of it with fixed seeds, and what the proof itself must be good for.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ddm_operator.domain.model import Phase
+from tests.torture import coverage
+from tests.torture.mutants import MUTANTS, broken_by, call_before_intent
+from tests.torture.run import chunk
+from tests.torture.shorten import shorten, tell
+
+STORIES = 20
+
+
+@pytest.mark.parametrize("seed", range(15))
+def test_no_story_breaks_a_promise(seed: int) -> None:
+    result = chunk(seed, STORIES)
+    assert not result.kept, result.kept[0][0]
+    assert result.stories >= STORIES
+    assert result.deeds >= 40 * result.stories
+    assert result.counts["calls executed"] > 0
+
+
+@pytest.mark.parametrize("mutant", ["call_before_intent", "post_retried", "settle_period_zero"])
+def test_a_broken_operator_is_found_out(mutant: str) -> None:
+    assert chunk(1, 30, mutant).broken > 0
+
+
+def test_a_story_that_broke_is_told_again_and_made_short() -> None:
+    told, deeds = chunk(1, 10, "call_before_intent").kept[0]
+    with broken_by(call_before_intent):
+        assert tell(deeds) == told
+        short = shorten(deeds)
+        assert len(short) < 8
+        assert "has no intent that was stored before it" in tell(short)
+    assert tell(short) == ""
+
+
+def test_every_mutant_has_a_name_and_a_sentence() -> None:
+    assert len({mutant.__name__ for mutant in MUTANTS}) == len(MUTANTS) >= 12
+    assert all(mutant.__doc__ for mutant in MUTANTS)
+
+
+def test_the_tables_know_every_phase() -> None:
+    assert set(coverage.PHASES) == {*Phase, "none"}
