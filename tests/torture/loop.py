@@ -62,16 +62,20 @@ class Loop(asyncio.BaseEventLoop):
 
     def bury(self) -> None:
         """Let everything that is left end, once nobody looks any more."""
-        tasks = asyncio.all_tasks(self)
-        for task in tasks:
-            task.cancel()
+        self._run_out()  # what was never begun begins now, and is ended with the rest
+        while tasks := asyncio.all_tasks(self):
+            for task in tasks:
+                task.cancel()
+            self._run_out()
+            for task in tasks:
+                if task.done() and not task.cancelled():
+                    task.exception()
+        self.close()
+
+    def _run_out(self) -> None:
         for _ in range(100_000):
             if not self.step():
-                break
-        for task in tasks:
-            if task.done() and not task.cancelled():
-                task.exception()
-        self.close()
+                return
 
     def _queues(self) -> tuple[Any, Any]:
         return self._ready, self._scheduled  # type: ignore[attr-defined]  # asyncio shows them nowhere else
