@@ -102,6 +102,13 @@ class Machine(RuleBasedStateMachine):
         self._do("call_fault", fault)
         self._do("scale", which, count, after)
 
+    @rule(fault=st.integers(0, len(CALL_FAULTS) - 1), count=more, seconds=st.sampled_from((70.0, 300.0)))
+    def undisturbed(self, fault: int, count: int, seconds: float) -> None:
+        """A call that meets something, and nothing else that happens until it is found out."""
+        self._do("calm")
+        self._do("call_fault", fault)
+        self._do("scale", 0, count, seconds)
+
     @rule(fault=st.integers(0, len(JOB_FAULTS) - 1), which=one, count=more, after=soon)
     def scale_to_a_bad_end(self, fault: int, which: int, count: int, after: float) -> None:
         """A job that ends badly, or not."""
@@ -127,8 +134,7 @@ class Machine(RuleBasedStateMachine):
         """A job that nobody can see."""
         self._do("calm")
         self._do("scale", 0, count, 2.0)
-        self._do("hide_jobs", seconds)
-        self._do("wait", seconds)
+        self._do("out_of_sight", seconds)
 
     @rule(
         hand=st.sampled_from((1, 2)),

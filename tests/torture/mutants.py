@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -95,7 +96,7 @@ def cached_cloud_read() -> Sequence[Swap]:
 
 
 def cloud_before_object() -> Sequence[Swap]:
-    """The cloud is read first, then the object, and the begin is decided on both."""
+    """The cloud is read first, then the object, and nodes that the journal knows of may be missing."""
     inspect, read = observe.Observer.inspect, reconcile.Reconciler._read_again
 
     async def early(self: Any, resource: Any) -> Any:
@@ -106,30 +107,27 @@ def cloud_before_object() -> Sequence[Swap]:
     async def kept(self: Any, cloud: Any, resource: Any) -> Any:
         return self.__dict__.pop("early", None) or await inspect(self, cloud, resource)
 
-    return ((reconcile.Reconciler, "_read_again", early), (observe.Observer, "inspect", kept))
+    return (
+        (reconcile.Reconciler, "_read_again", early),
+        (observe.Observer, "inspect", kept),
+        (scale_out, "GUARDS", _without(guards.reads_agree)),
+    )
 
 
 def old_observation() -> Sequence[Swap]:
-    """A list that was read before the journal was stored judges it, as if it were fresh."""
-    jobs, look = observe.Observer._jobs, observe.Observer.look
+    """The jobs that were listed before a begin judge the journal of that begin."""
+    inspect, jobs = observe.Observer.inspect, observe.Observer._jobs
 
-    async def any_age(self: Any, cloud: Any, resource: Any, operation: Any) -> Any:
-        return await jobs(self, cloud, replace(resource, seen_at=resource.seen_at - 600.0), operation)
+    async def keeping(self: Any, cloud: Any, resource: Any) -> Any:
+        sight = await inspect(self, cloud, resource)
+        self.__dict__["kept"] = sight.observed.jobs or ()
+        return sight
 
-    async def as_fresh(self: Any, cloud: Any, resource: Any) -> Any:
-        sight = await look(self, cloud, resource)
-        return replace(sight, at=self._clock.monotonic())
+    async def kept(self: Any, cloud: Any, resource: Any, operation: Any) -> Any:
+        answer = await jobs(self, cloud, resource, operation)
+        return answer if operation.job_id else replace(answer, value=self.__dict__.get("kept", answer.value))
 
-    limits = Replica.limits
-
-    def patient(settings: Any) -> Any:
-        return replace(limits(settings), poll=300.0)
-
-    return (
-        (observe.Observer, "_jobs", any_age),
-        (observe.Observer, "look", as_fresh),
-        (Replica, "limits", staticmethod(patient)),
-    )
+    return ((observe.Observer, "inspect", keeping), (observe.Observer, "_jobs", kept))
 
 
 def failure_with_400_taken_as_refused() -> Sequence[Swap]:
@@ -193,8 +191,8 @@ def failed_question_taken_as_nothing() -> Sequence[Swap]:
 
 def no_look_at_running_jobs() -> Sequence[Swap]:
     """Nobody looks for jobs of others before a begin."""
-    fewer = tuple(guard for guard in guards.GUARDS if guard is not guards.no_other_job)
-    return ((scale_out, "GUARDS", fewer), (scale_out.ScaleOut, "_stray_jobs", lambda _self, _case: []))
+    none: Swap = (scale_out.ScaleOut, "_stray_jobs", lambda _self, _case: [])
+    return ((scale_out, "GUARDS", _without(guards.no_other_job)), none)
 
 
 def running_without_verification() -> Sequence[Swap]:
@@ -225,22 +223,33 @@ def no_limit_on_the_age_of_an_intent() -> Sequence[Swap]:
 
 
 def two_workers_on_one_key() -> Sequence[Swap]:
-    """Passes over one object run side by side."""
-    add, run = queue.WorkQueue.add, reconcile.Reconciler.reconcile
+    """A change during a pass starts another one beside it."""
+    running: Counter[tuple[int, str]] = Counter()
+    run = queue.WorkQueue._pass
 
-    def twice(self: Any, key: str) -> None:
-        add(self, key)
-        if not key.endswith("#"):
-            add(self, f"{key}#")
+    def add(self: Any, key: str) -> None:
+        self._ready[key] = 0.0
+        self._line.put_nowait(key)
 
-    async def either(self: Any, key: str) -> Any:
-        return await run(self, key.removesuffix("#"))
+    async def beside(self: Any, key: str) -> None:
+        running[id(self), key] += 1
+        try:
+            await run(self, key)
+        except KeyError:
+            del key  # the other one was first to say that it has ended
+        finally:
+            running[id(self), key] -= 1
 
     return (
-        (queue.WorkQueue, "add", twice),
-        (reconcile.Reconciler, "reconcile", either),
+        (queue.WorkQueue, "add", add),
+        (queue.WorkQueue, "_pass", beside),
+        (queue.WorkQueue, "busy", lambda self, key: running[id(self), key] > 0),
         (assemble, "WeakValueDictionary", _NewLocks),
     )
+
+
+def _without(missing: guards.Guard) -> tuple[guards.Guard, ...]:
+    return tuple(guard for guard in guards.GUARDS if guard is not missing)
 
 
 class _NewLocks(dict[str, asyncio.Lock]):

@@ -6,7 +6,7 @@ It stands outside of the operator and shares no code with its decisions: it read
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from tests.torture.apiserver import Change, Json
 from tests.torture.replica import Hearer
 from tests.torture.universe import INSTANCE, SECRETS, Universe
 
+OPEN: Final = frozenset({"Requesting", "Unconfirmed", "Running", "Verifying"})
 CLOSED: Final = frozenset({"Succeeded", "Failed", "Rejected", "Abandoned"})
 DONE: Final = 100
 MEMORY: Final = 360.0
@@ -36,6 +37,8 @@ class Intent:
     generation: int
     stored_at: float
     entry_id: str = ""
+    rejected: bool = False
+    """Whether the journal has said that its call was not executed."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Oracle(Hearer):
         old, new = before["status"].get("operation") or {}, status.get("operation") or {}
         if metadata.get("finalizers") != before["metadata"].get("finalizers") or after["spec"] != before["spec"]:
             self.violate("an operator changed the spec or the finalizers")
-        if new.get("phase") == "Requesting" and new.get("id") != old.get("id"):
+        if new.get("phase") == "Requesting" and not any(known.id == new["id"] for known in self.intents):
             count = new["toNodes"] - new["fromNodes"]
             intent = Intent(number, metadata["uid"], new["id"], count, new["generation"], self.universe.time)
             self.intents.append(intent)
@@ -120,6 +123,7 @@ class Oracle(Hearer):
             same = old.get("id") == new.get("id")
             was = old.get("phase", "none") if same else f"after {old.get('phase', 'none')}"
             self.transitions[was, new.get("phase", "none"), new.get("reason", ""), _known(new)] += 1
+            self._closing(new)
         self._conditions(after)
         self._no_secret(str(status))
 
@@ -136,6 +140,8 @@ class Oracle(Hearer):
         if intent is None or intent.count != body.get("node_number"):
             self.violate(f"call {entry_id} of operator {number} has no intent that was stored before it: {body}")
             return
+        if intent.rejected:
+            self.violate(f"call {entry_id} was received, but the journal has said that it never would be")
         intent.entry_id = entry_id
         self.by_entry[entry_id] = intent
         if entry.executed:
@@ -167,6 +173,25 @@ class Oracle(Hearer):
                 ids |= added
         return len(ids)
 
+    def _closing(self, operation: Json) -> None:
+        """What a journal says of the end of an operation of ours is true."""
+        phase, reason = operation.get("phase"), operation.get("reason", "")
+        intent = next((i for i in reversed(self.intents) if i.id == operation.get("id")), None)
+        if intent is None:
+            return
+        entry = self.universe.world.entries.get(intent.entry_id)
+        job = self.universe.world.jobs.get(entry.job_id) if entry is not None else None
+        if phase == "Rejected":
+            intent.rejected = True
+            if entry is not None and (entry.executed or self.unsettled(entry.id)):
+                self.violate(f"the journal says {reason} of call {entry.id}, which was executed or still may be")
+        if phase == "Failed" and reason == "JobFailed" and (job is None or job.status != "Failed"):
+            self.violate(f"the journal says {reason} of {job}")
+        if phase == "Succeeded" and not self._true_lately(
+            lambda fact: fact.healthy and fact.nodes >= operation["toNodes"]
+        ):
+            self.violate(f"the journal says {phase} of {operation['toNodes']} nodes, truly {self._lately()}")
+
     def _conditions(self, after: Json) -> None:
         """A status says the truth, and why."""
         status, generation = after["status"], after["metadata"]["generation"]
@@ -194,15 +219,17 @@ class Oracle(Hearer):
             self.violate(f"Ready is True while an operation is {phase}")
         if nodes is None:
             return
+        if status.get("nodes") != nodes or not self._true_lately(lambda fact: fact.healthy and fact.nodes == nodes):
+            self.violate(f"Ready is True with {status.get('nodes')} nodes, {nodes} declared, truly {self._lately()}")
+
+    def _true_lately(self, holds: Callable[[Fact], bool]) -> bool:
+        return any(map(holds, self._lately()))
+
+    def _lately(self) -> list[Fact]:
+        """How the instance was since the oldest observation that may be reported."""
         self.look()
-        since = self.universe.time - MEMORY
-        recent = [
-            f
-            for f, until in zip(self._facts, [*self._facts[1:], None], strict=True)
-            if until is None or until.since >= since
-        ]
-        if status.get("nodes") != nodes or not any(f.nodes == nodes and f.healthy for f in recent):
-            self.violate(f"Ready is True with {status.get('nodes')} nodes, {nodes} declared, truly {recent}")
+        since, ends = self.universe.time - MEMORY, [*(fact.since for fact in self._facts[1:]), self.universe.time]
+        return [fact for fact, end in zip(self._facts, ends, strict=True) if end >= since]
 
     def _changed(self, change: Change) -> None:
         metadata = change.body["metadata"]

@@ -34,7 +34,12 @@ class People:
     def create(self, name: str, nodes: int | None) -> None:
         """A new object for the instance."""
         spec: Json = {"instanceId": INSTANCE} | ({} if nodes is None else {"nodes": nodes})
-        body = {"apiVersion": "v1beta1", "kind": "DDMInstance", "metadata": {"name": name}, "spec": spec}
+        body = {
+            "apiVersion": "ddm.huaweicloud.com/v1beta1",
+            "kind": "DDMInstance",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
         self.api.request("POST", f"{ROOT}/namespaces/shop/ddminstances", body)
 
     def scale(self, which: int, nodes: int | None, *, relative: bool = False) -> None:

@@ -16,7 +16,7 @@ from ddm_simulator.model import Fate, Job
 from ddm_simulator.settings import FACTS, Settings
 from tests.torture import people
 from tests.torture.apiserver import Json
-from tests.torture.oracle import CLOSED, Oracle
+from tests.torture.oracle import CLOSED, OPEN, Oracle
 from tests.torture.replica import Replica, operator_settings
 from tests.torture.universe import INSTANCE, START, Universe, Weather
 from tests.torture.weather import CALL_FAULTS, JOB_FAULTS, LAGS, READ_FAULTS, sentence
@@ -50,7 +50,9 @@ class Story:
     def __init__(self, seed: int = 0, job_seconds: float = 15.0, order: int = 0, gap: float = 0.0) -> None:
         facts, gaps = list(FACTS), (gap, gap, gap)
         Random(order).shuffle(facts)
-        if gap > LONGEST_GAP:  # the instance says RUNNING long before its job ends and its nodes come
+        self.slow = gap > LONGEST_GAP
+        """Whether the instance says RUNNING long before its job ends and its nodes come."""
+        if self.slow:
             facts, gaps = ["status", "count", "health", "job"], (gap, 0.0, 0.0)
         self.told: list[str] = []
         self.events: Counter[tuple[str, str]] = Counter()
@@ -204,12 +206,22 @@ class Story:
     def read_fault(self, which: int, seconds: float) -> None:
         """Questions to the cloud fail, or are answered wrongly, for a time."""
         fault = READ_FAULTS[which % len(READ_FAULTS)]
-        self._read_fault(fault, seconds)
+        if not self.slow or fault["kind"] not in HIDING:
+            self._read_fault(fault, seconds)
 
-    def hide_jobs(self, seconds: float) -> None:
-        """The cloud shows no job, neither in its list nor by id."""
-        for kind in ("job-missing", "job-unknown"):
-            self._read_fault({"kind": kind}, seconds)
+    def out_of_sight(self, seconds: float) -> None:
+        """The cloud shows no job, neither in its list nor by id, and nothing else happens meanwhile.
+
+        In a cloud that says RUNNING in the middle of a job, only jobs that a journal knows are hidden: of another one
+        nothing at all would show.
+        """
+        open_ones = [
+            body["status"]["operation"] for body in self.universe.api.stored.values() if phase_of(body) in OPEN
+        ]
+        if not self.slow or all(operation.get("jobId") for operation in open_ones):
+            for kind in sorted(HIDING):
+                self._read_fault({"kind": kind}, seconds)
+            self.run(seconds)
 
     def deny_jobs(self, seconds: float) -> None:
         """Jobs cannot be asked for."""

@@ -28,6 +28,7 @@ CALL_FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"kind": "late", "seconds": 20.0},
     {"kind": "late", "seconds": 55.0},
     {"kind": "late", "seconds": 50.0, "status": None},
+    {"kind": "late", "seconds": 55.0, "status": 400, "code": "DBS.999999"},
     {"kind": "throttled"},
     {"kind": "throttled", "retry_after": 40},
     {"kind": "slow", "seconds": 10.0},

@@ -125,7 +125,8 @@ class Late(Fault):
 
     kind: Literal["late"] = "late"
     seconds: Seconds = 30.0
-    status: int | None = Field(504, ge=500, le=599, description="null: no answer.")
+    status: int | None = Field(504, ge=400, le=599, description="null: no answer.")
+    code: str = Field("", description="Absent: what the gateway says with that status.")
 
     @override
     def shape(self, plan: Plan) -> None:
@@ -133,7 +134,7 @@ class Late(Fault):
         if self.status is None:
             plan.ending, plan.silent_seconds = Ending.SILENCE, FOREVER
         else:
-            plan.instead = edits.server_error(self.status)
+            plan.instead = edits.server_error(self.status, self.code)
 
 
 class Throttled(Fault):
