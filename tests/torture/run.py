@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import get_state_machine_test
 from typing_extensions import override
 
+from tests.torture.fresh import BACKEND
 from tests.torture.machine import Machine
 from tests.torture.mutants import MUTANTS, broken_by
 from tests.torture.story import BrokenPromiseError, Story
@@ -82,6 +83,7 @@ def chunk(seed: int, stories: int, mutant: str = "") -> Result:
         deadline=None,
         database=None,
         phases=[Phase.generate],
+        backend=BACKEND,
         suppress_health_check=list(HealthCheck),
     )
     run = hypothesis.seed(seed)(get_state_machine_test(Counted, settings=bounds, _min_steps=STEPS))
