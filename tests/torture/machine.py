@@ -22,6 +22,8 @@ CREDENTIALS: Final = {
     "HW_USER_PASSWORD": SECRETS[1],
     "HW_DOMAIN_NAME": "ddm-account",
 }
+STEPS: Final = 40
+"""Deeds of a story, besides its beginning and its end."""
 MOMENTS: Final = ("label", "wipe", "recreate", "withdraw", "ask", "halt", "join")
 """What may happen at an await, besides death and frost."""
 
@@ -254,7 +256,7 @@ class Machine(RuleBasedStateMachine):
         raise error
 
     def _do(self, deed: str, *given: Any) -> None:
-        if self.broken:
+        if self.broken or (len(self.deeds) > STEPS and deed != "end"):
             return
         self.deeds.append([deed, *given])
         try:

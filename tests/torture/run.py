@@ -18,11 +18,10 @@ from hypothesis.stateful import get_state_machine_test
 from typing_extensions import override
 
 from tests.torture.fresh import BACKEND
-from tests.torture.machine import Machine
+from tests.torture.machine import STEPS, Machine
 from tests.torture.mutants import MUTANTS, broken_by
 from tests.torture.story import BrokenPromiseError, Story
 
-STEPS: Final = 40
 CHUNK: Final = 50
 KEPT: Final = 3
 """Broken stories that are kept whole."""
