@@ -7,9 +7,9 @@ import time
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from typing import Any, Final
 
 import hypothesis
@@ -112,14 +112,17 @@ def many(
     """
     whole = Result()
     seeds = [seed * 1_000_000 + number for number in range(-(-stories // CHUNK))]
-    with ProcessPoolExecutor(workers, max_tasks_per_child=10) as pool:
-        tasks = [pool.submit(chunk, each, min(CHUNK, stories), mutant) for each in seeds]
-        for task in as_completed(tasks):
-            whole.add(task.result())
+    work = [(each, min(CHUNK, stories), mutant) for each in seeds]
+    with get_context("spawn").Pool(workers, maxtasksperchild=20) as pool:
+        for result in pool.imap_unordered(_chunk, work):
+            whole.add(result)
             yield whole
             if until(whole):
-                pool.shutdown(cancel_futures=True)
-                return
+                return  # which ends the workers
+
+
+def _chunk(given: tuple[int, int, str]) -> Result:
+    return chunk(*given)
 
 
 def _count(result: Result, story: Story) -> None:

@@ -15,8 +15,6 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from ddm_operator.domain import model, reasons
 from ddm_operator.errors import TransientError
 
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
-
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
 Number = Annotated[int | None, BeforeValidator(lambda value: None if value in (None, "") else value)]
 Wire = TypeVar("Wire", bound="Model")
@@ -314,6 +312,7 @@ def _percent(process: str) -> int | None:
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.strptime(text, TIME_FORMAT)  # noqa: DTZ007  # the format holds the offset
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return moment if moment.tzinfo is not None else None
