@@ -136,11 +136,12 @@ class Cloud:
 
     def _answer(self, passage: _Passage) -> Response | RefusalError:
         plan = passage.plan
-        if plan.execute_after_seconds is not None and passage.entry_id:
-            due = self.world.now() + plan.execute_after_seconds
+        late = plan.execute_after_seconds is not None and bool(passage.entry_id)
+        if plan.execute and late:
+            due = self.world.now() + (plan.execute_after_seconds or 0.0)
             self.world.schedule.execution(due, passage.request, passage.entry_id)
         result: Response | RefusalError = Response(200, {})
-        if plan.execute and (plan.execute_after_seconds is None or not passage.entry_id):
+        if plan.execute and not late:
             result = self._execute(passage)
         return plan.instead if plan.instead is not None else result
 

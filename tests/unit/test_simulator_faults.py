@@ -66,6 +66,16 @@ def test_a_late_execution_comes_after_the_answer() -> None:
     assert [job["id"] for job in cloud.jobs()] == [entry["job_id"]]
 
 
+def test_what_the_gateway_refuses_is_not_executed_late_either() -> None:
+    cloud = Virtual()
+    cloud.fault("late", route="enlarge", seconds=30, count=1)
+    cloud.fault("not-published", route="enlarge", count=1)
+    assert cloud.send("POST", ENLARGE, BODY).status == 404
+    cloud.pass_time(60)
+    assert [entry["executed"] for entry in cloud.ledger()] == [False]
+    assert cloud.jobs() == []
+
+
 def test_reads_that_lag_show_the_past() -> None:
     cloud = Virtual()
     cloud.fault("lag", route="*", seconds=10)
