@@ -285,7 +285,8 @@ def perform(story: Story, deed: str, given: tuple[Any, ...]) -> None:
     if special is not None:
         special(story, *given)
     else:
-        getattr(story.people if hasattr(story.people, deed) else story, deed)(*given)
+        doer = next(one for one in (story.people, story.skies, story) if hasattr(one, deed))
+        getattr(doer, deed)(*given)
     story.run(0.0)
 
 

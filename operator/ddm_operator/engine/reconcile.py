@@ -84,7 +84,7 @@ class Reconciler:
             sight = await self.observer.inspect(cloud, resource)
             decision = self._decide(resource, sight)
         if decision.verb is Verb.BEGIN:
-            resource = await self.actor.begin(cloud, resource, decision, sight.observed)
+            resource = await self.actor.begin(cloud, resource, decision, sight)
             return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
         await self._report(resource, decision, sight.observed)
         return decision.requeue_after
