@@ -16,10 +16,21 @@ from ddm_operator.cloud.client import DdmCloud
 from ddm_operator.cloud.clouds import open_clouds
 from ddm_operator.settings import Cadence, Settings
 from ddm_operator.settings import Cloud as CloudSettings
+from ddm_operator.settings import Credentials as CredentialSettings
 from ddm_simulator.client import Credentials, Simulator
 
 Connect = Callable[..., Awaitable[DdmCloud]]
 Observed = list[tuple[str, str]]
+
+
+class NoSecrets:
+    """``ports.Secrets`` where no namespace has one."""
+
+    async def read(self, namespace: str) -> None:
+        del namespace
+
+    def last(self, namespace: str) -> None:
+        del namespace
 
 
 def write_credentials(folder: Path, project: Credentials, kind: str = "key") -> Path:
@@ -52,13 +63,17 @@ async def connect(simulator: Simulator, project: Credentials, tmp_path: Path) ->
             owner: Credentials = project,
             project_id: str | None = "own",
             seen: Observed | None = None,
-            recheck: float = 300.0,
+            refused: float = 300.0,
             **cloud: object,
         ) -> DdmCloud:
             address = url or simulator.url
             settings = Settings(
-                credentials_dir=write_credentials(tmp_path / f"credentials-{kind}", owner, kind),
-                cadence=Cadence(enlarge_timeout_seconds=1.0, settle_seconds=180.0, stalled_recheck_seconds=recheck),
+                credentials=CredentialSettings(
+                    own_namespaces=("*",),
+                    dir=write_credentials(tmp_path / f"credentials-{kind}", owner, kind),
+                    refused_seconds=refused,
+                ),
+                cadence=Cadence(enlarge_timeout_seconds=1.0, settle_seconds=180.0),
                 cloud=CloudSettings.model_validate(
                     {"region": owner.region, "ddm_endpoint": address, "iam_endpoint": address, **cloud}
                 ),
@@ -69,7 +84,8 @@ async def connect(simulator: Simulator, project: Credentials, tmp_path: Path) ->
                 if seen is not None:
                     seen.append((route, outcome))
 
-            clouds = await stack.enter_async_context(open_clouds(settings, SystemClock(), observe))
-            return clouds.cloud_for("shop", None, owner.project_id if project_id == "own" else project_id)
+            opened = open_clouds(settings, SystemClock(), observe, NoSecrets(), lambda: 0.5)
+            clouds = await stack.enter_async_context(opened)
+            return await clouds.cloud_for("shop", None, owner.project_id if project_id == "own" else project_id)
 
         yield make

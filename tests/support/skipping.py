@@ -263,8 +263,10 @@ class Fleet:
             wish = desired(2, uid=f"uid-{n}", name=f"o{n}", instance_id=f"i{n}", generation=1)
             self.show(self.objects.keep(Resource(wish, Status(), "")))
 
-    def cloud_for(self, namespace: str, region: str | None, project_id: str | None) -> FakeCloud:
-        del namespace
+    async def cloud_for(
+        self, namespace: str, region: str | None, project_id: str | None, *, following: bool = False
+    ) -> FakeCloud:
+        del namespace, following
         self.places.append((region, project_id))
         return self.cloud
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ddm_operator.cloud.credentials import AccessKey, UserPassword, read_credential
+from ddm_operator.cloud.credentials import AccessKey, UserPassword, own_credential
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError
 from ddm_operator.redaction import redactor
@@ -33,26 +33,26 @@ def offer(values: dict[str, str], folder: Path | None, monkeypatch: pytest.Monke
 def test_an_access_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, from_files: bool) -> None:
     folder = tmp_path if from_files else None
     offer({**KEY, "HUAWEICLOUD_SDK_PROJECT_ID": "p1"}, folder, monkeypatch)
-    assert read_credential(folder) == AccessKey("AK0123456789", "a-secret-key-value", "", "p1")
+    assert own_credential(folder) == AccessKey("AK0123456789", "a-secret-key-value", "", "p1")
 
 
 @pytest.mark.parametrize("from_files", [False, True])
 def test_a_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, from_files: bool) -> None:
     folder = tmp_path if from_files else None
     offer(USER, folder, monkeypatch)
-    assert read_credential(folder) == UserPassword("ddm-user", "account", "a-password-value")
+    assert own_credential(folder) == UserPassword("ddm-user", "account", "a-password-value")
 
 
 def test_the_access_key_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     offer({**KEY, **USER}, None, monkeypatch)
-    assert isinstance(read_credential(), AccessKey)
+    assert isinstance(own_credential(), AccessKey)
 
 
 def test_files_are_read_again_when_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offer(USER, tmp_path, monkeypatch)
-    before = read_credential(tmp_path)
+    before = own_credential(tmp_path)
     (tmp_path / "HW_USER_PASSWORD").write_text("another-password")
-    after = read_credential(tmp_path)
+    after = own_credential(tmp_path)
     assert before != after
     assert isinstance(after, UserPassword)
     assert after.password == "another-password"
@@ -75,7 +75,7 @@ def test_what_is_missing_is_named(
     folder = tmp_path if from_files else None
     offer(values, folder, monkeypatch)
     with pytest.raises(StalledError) as caught:
-        read_credential(folder)
+        own_credential(folder)
     assert caught.value.reason == reasons.CREDENTIALS_MISSING
     assert missing in caught.value.message
 
@@ -88,12 +88,12 @@ def test_a_file_that_cannot_be_read_is_named_and_not_shown(tmp_path: Path, unrea
     else:
         file.write_bytes(unreadable)
     with pytest.raises(StalledError, match="HUAWEICLOUD_SDK_SK cannot be read") as caught:
-        read_credential(tmp_path)
+        own_credential(tmp_path)
     assert caught.value.reason == reasons.CREDENTIALS_MISSING
 
 
 def test_what_was_read_is_never_shown_again(monkeypatch: pytest.MonkeyPatch) -> None:
     offer(USER, None, monkeypatch)
-    credential = read_credential()
+    credential = own_credential()
     assert "a-password-value" not in repr(credential)
     assert redactor.clean("it was a-password-value, they said") == "it was ***, they said"
