@@ -158,7 +158,8 @@ class KeySource:
         return Lasting(key, self._seconds_until(found.expires_at, answer))
 
     def _seconds_until(self, end: datetime, answer: Answer) -> float:
-        return (end - (answer.date or self._clock.now())).total_seconds()
+        """By a calendar of whole seconds, which may be one behind."""
+        return (end - (answer.date or self._clock.now())).total_seconds() - 1
 
     def _request(self) -> tuple[Ask, dict[str, str]]:
         token = read_token_file(self._who.token_file)
