@@ -251,6 +251,8 @@ class Fleet:
     def __init__(self, number: int) -> None:
         self.cloud, self.objects, self.clock, self.limits = FakeCloud(), FakeObjects(), Clock(), Limits()
         self.store = Store(monotonic=now)
+        self.clouds: dict[str, FakeCloud] = {}
+        """What namespaces see that have a credential of their own."""
         self.places: list[tuple[str | None, str | None]] = []
         """Where the cloud was looked for: region and project, as they were asked for."""
         quiet, ids, chance = Quiet(), count(1), Random(1)
@@ -266,9 +268,9 @@ class Fleet:
     async def cloud_for(
         self, namespace: str, region: str | None, project_id: str | None, *, following: bool = False
     ) -> FakeCloud:
-        del namespace, following
+        del following
         self.places.append((region, project_id))
-        return self.cloud
+        return self.clouds.get(namespace, self.cloud)
 
     def show(self, resource: Resource) -> None:
         """The watch shows an object."""
