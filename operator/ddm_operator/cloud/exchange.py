@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import AliasChoices, AwareDatetime, Field, model_validator
 
 from ddm_operator.cloud import wire
 from ddm_operator.cloud.classify import error_for
@@ -24,6 +27,8 @@ FORBIDDEN: Final = 403
 NOT_FOUND: Final = 404
 MOST_TOKEN_BYTES: Final = 65_536
 JSON_BODY: Final = {"Content-Type": "application/json"}
+HEADER_TEXT: Final = r"^[!-~]+$"
+"""What may become part of a header."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,28 @@ class Token:
 
     text: str = field(repr=False)
     project_id: str
+
+
+class TemporaryKey(wire.Model):
+    """An access key that ends; STS writes snake_case, the node's agent camelCase, and each nests it in its own way."""
+
+    access: str = Field(validation_alias=AliasChoices("access_key_id", "accessKeyId", "access"), pattern=HEADER_TEXT)
+    secret: str = Field(
+        validation_alias=AliasChoices("secret_access_key", "secretAccessKey", "secret"), min_length=1, repr=False
+    )
+    security_token: str = Field(
+        validation_alias=AliasChoices("security_token", "securityToken", "securitytoken"),
+        pattern=HEADER_TEXT,
+        repr=False,
+    )
+    expires_at: AwareDatetime = Field(validation_alias=AliasChoices("expiration", "expires_at", "expiresAt"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrapped(cls, value: object) -> object:
+        if isinstance(value, Mapping):
+            return next((value[name] for name in ("credentials", "credential") if name in value), value)
+        return value
 
 
 def read_token_file(path: Path) -> str:
@@ -151,7 +178,7 @@ class KeySource:
             raise StalledError(reasons.CREDENTIALS_REJECTED, text, code=answer.code)
         if not answer.accepted:
             raise rejected(answer, f"at {self._endpoint.host}")
-        found = wire.read(wire.TemporaryKey, answer.body)
+        found = wire.read(TemporaryKey, answer.body)
         for secret in (found.secret, found.security_token):
             redactor.hide(secret)
         key = AccessKey(found.access, found.secret, found.security_token, self._who.project_id)

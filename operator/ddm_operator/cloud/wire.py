@@ -10,25 +10,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, TypeVar
 
-from pydantic import (
-    AliasChoices,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from ddm_operator.domain import model, reasons
 from ddm_operator.errors import TransientError
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else str(value))]
 Number = Annotated[int | None, BeforeValidator(lambda value: None if value in (None, "") else value)]
-HEADER_TEXT = r"^[!-~]+$"
-"""What may become part of a header."""
-
 Wire = TypeVar("Wire", bound="Model")
 
 
@@ -286,28 +274,6 @@ class Issued(Model):
     """IAM, a new token."""
 
     token: Token
-
-
-class TemporaryKey(Model):
-    """An access key that ends; STS writes snake_case, the node's agent camelCase, and each nests it in its own way."""
-
-    access: str = Field(validation_alias=AliasChoices("access_key_id", "accessKeyId", "access"), pattern=HEADER_TEXT)
-    secret: str = Field(
-        validation_alias=AliasChoices("secret_access_key", "secretAccessKey", "secret"), min_length=1, repr=False
-    )
-    security_token: str = Field(
-        validation_alias=AliasChoices("security_token", "securityToken", "securitytoken"),
-        pattern=HEADER_TEXT,
-        repr=False,
-    )
-    expires_at: AwareDatetime = Field(validation_alias=AliasChoices("expiration", "expires_at", "expiresAt"))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unwrapped(cls, value: object) -> object:
-        if isinstance(value, Mapping):
-            return next((value[name] for name in ("credentials", "credential") if name in value), value)
-        return value
 
 
 def read(shape: type[Wire], body: object) -> Wire:
