@@ -102,11 +102,14 @@ class KeyLogin:
 
     async def ready(self) -> None:
         """Have a key that is good for a while, and know the project."""
-        if self._source is not None:
-            self._key = await self._source.have()
+        await self._have_key()
         async with self._lock:
             if not self.project_id:
                 self.project_id = await self._find_project()
+
+    async def _have_key(self) -> None:
+        if self._source is not None:
+            self._key = await self._source.have()
 
     def headers(self, http: Http, ask: Ask) -> dict[str, str]:
         """The signature."""
@@ -146,6 +149,7 @@ class KeyLogin:
         headers = self.headers(self._iam, ask)
         answer = await self._iam.ask(ask, headers)
         if answer.status == UNAUTHENTICATED and self.renew(headers, answer):
+            await self._have_key()
             answer = await self._iam.ask(ask, self.headers(self._iam, ask))
         if not answer.accepted:
             raise rejected(answer, f"by IAM in region {self._region}")

@@ -16,7 +16,7 @@ from typing import Final
 
 from ddm_operator.cloud.credentials import Credential, known_as
 from ddm_operator.domain import reasons
-from ddm_operator.errors import OperatorError, StalledError
+from ddm_operator.errors import OperatorError, StalledError, TransientError
 
 TRIES: Final = 3
 """Of one refused credential within the window."""
@@ -24,6 +24,11 @@ TRIES: Final = 3
 TRIES_OF_NAME: Final = 4
 """Of all refused credentials of one name within the window: one more, so that a corrected one is tried at once, and one
 less than what locks it."""
+
+
+PATIENCE_SECONDS: Final = 30.0
+"""How long one request waits for another to find out: an endpoint that does not answer, or asks for quiet, must not
+hold up the other regions."""
 
 
 class Refusals:
@@ -88,14 +93,27 @@ class Standing:
 
         Raises:
             StalledError: it was refused, and is left alone for now.
+            TransientError: somebody else finds out, at an endpoint that does not answer.
         """
         self.check()
         if self.proven:
             yield
             return
-        async with self._first:
+        await self._alone()
+        try:
             self.check()
             yield
+        finally:
+            self._first.release()
+
+    async def _alone(self) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._first.acquire()
+        except TimeoutError:
+            text = f"Whether the cloud accepts the {self._name} is being found out by another request, which has no "
+            text += "answer yet. It is tried again."
+            raise TransientError(reasons.RETRYING, text) from None
 
     def check(self) -> None:
         """Raises StalledError while the credential is left alone."""
