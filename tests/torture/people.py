@@ -116,7 +116,7 @@ class People:
         """The namespace has a Secret of its own for a while: another's key, a wrong one, half of one, a user."""
         values = CREDENTIALS[which]
         said = ", ".join(values) or "nothing"
-        self.story.say("Secret", f"the namespace has a Secret with {said} for {seconds:g} s")
+        self.story.say("credential", f"the namespace has a Secret with {said} for {seconds:g} s")
         self._secrets += 1
         mine = self._secrets
         encoded = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}

@@ -31,7 +31,10 @@ HOLD = 0.8
 """Part of the pause between two looks at a stalled object for which a project that is not there is left alone."""
 
 UNUSED_SECONDS = 3600.0
-"""A client that nobody has asked for in this long is dropped: a namespace may be gone, a credential replaced."""
+"""A client that nobody has asked for in this long is dropped: its namespace or its project may be gone."""
+
+FORGET_EVERY = 60.0
+"""Seconds between two looks for what nobody uses."""
 
 
 @asynccontextmanager
@@ -110,6 +113,7 @@ class CloudClients:
         self._transport = Transport(settings.cloud, client, nearby or client, clock, observe, chance)
         self._standings = Standings(clock.monotonic, settings.credentials.refused_seconds)
         self._kept: dict[tuple[str, str, str], _Kept] = {}
+        self._forgot_at = clock.monotonic()
 
     async def cloud_for(
         self, namespace: str, region: str | None, project_id: str | None, *, following: bool = False
@@ -123,7 +127,7 @@ class CloudClients:
         project = project_id or self._default_project(chosen, owner)
         kept = self._kept.get((owner.name, chosen, project))
         if kept is None or kept.owner != owner:
-            self._forget(owner)
+            self._forget(owner, replaced=kept is not None)
             kept = _Kept(owner, self._new(owner.credential, chosen, project), 0.0)
             self._kept[owner.name, chosen, project] = kept
         kept.used_at = self._clock.monotonic()
@@ -136,9 +140,12 @@ class CloudClients:
         ours, theirs = self._settings.cloud.project_id or "", owner.credential.project_id
         return theirs or ours if owner.name else ours or theirs
 
-    def _forget(self, owner: Owner) -> None:
-        """A credential that was replaced is not asked with again; what nobody uses is dropped."""
+    def _forget(self, owner: Owner, *, replaced: bool) -> None:
+        """Drop what was replaced at once; what nobody uses now and then, because it looks at all that there is."""
         now = self._clock.monotonic()
+        if not replaced and now - self._forgot_at < FORGET_EVERY:
+            return
+        self._forgot_at = now
         self._kept = {
             key: kept
             for key, kept in self._kept.items()

@@ -34,6 +34,7 @@ class Observer:
         self._unused = UNUSED_LOOKS * max(limits.resync, limits.recheck)
         self._projects: dict[Cloud, Project] = {}
         self._used_at: dict[Cloud, float] = {}
+        self._forgot_at = clock.monotonic()
 
     async def look(self, cloud: Cloud, resource: Resource) -> Sight:
         """What a pass needs to see: for an open operation what its phase asks for, else whether anything changed."""
@@ -110,9 +111,11 @@ class Observer:
 
     def _project(self, cloud: Cloud) -> Project:
         now = self._clock.monotonic()
-        if cloud not in self._projects:
+        if now - self._forgot_at >= self._unused / 4:
             self._used_at = {key: at for key, at in self._used_at.items() if now - at < self._unused}
             self._projects = {key: self._projects[key] for key in self._used_at}
+            self._forgot_at = now
+        if cloud not in self._projects:
             self._projects[cloud] = Project(self._clock, cloud)
         self._used_at[cloud] = now
         return self._projects[cloud]

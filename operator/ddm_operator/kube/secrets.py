@@ -61,6 +61,7 @@ class ApiSecrets:
         self._name = name
         self._monotonic = monotonic
         self._known: dict[str, _Known] = {}
+        self._forgot_at = monotonic()
 
     async def read(self, namespace: str) -> Mapping[str, bytes] | None:
         """What the Secret holds, at most ``FRESH_SECONDS`` old; a failure is as old. See ``ports.Secrets``."""
@@ -86,10 +87,10 @@ class ApiSecrets:
 
     def _of(self, namespace: str) -> _Known:
         now = self._monotonic()
-        if namespace not in self._known:
-            kept = {key: known for key, known in self._known.items() if now - known.asked_at < FORGET_SECONDS}
-            self._known = {**kept, namespace: _Known()}
-        known = self._known[namespace]
+        if now - self._forgot_at >= FORGET_SECONDS / 4:
+            self._known = {key: known for key, known in self._known.items() if now - known.asked_at < FORGET_SECONDS}
+            self._forgot_at = now
+        known = self._known.setdefault(namespace, _Known())
         known.asked_at = now
         return known
 
