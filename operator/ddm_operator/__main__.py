@@ -67,8 +67,9 @@ def run(**options: object) -> None:
     """Watch DDMInstance objects and bring each to the number of nodes that it declares.
 
     Needs a kubeconfig (KUBECONFIG, or the usual file) outside of a cluster, and the cloud's credentials
-    (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, for example). Everything that can be set is an environment variable; the
-    options are the ones that are wanted by hand. All of them: docs/configuration.md.
+    (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, for example): in a Secret ddm-credentials beside the objects, or in its
+    own environment for the namespaces in DDM_CREDENTIALS_OWN_NAMESPACES. Everything that can be set is an environment
+    variable; the options are the ones that are wanted by hand. All of them: docs/configuration.md.
     """
     try:
         settings = read_settings(_grouped(options))

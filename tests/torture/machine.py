@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
 from tests.torture.ending import calm, end
+from tests.torture.people import CREDENTIALS as SECRETS_OF_A_NAMESPACE
 from tests.torture.story import BrokenPromiseError, Story
 from tests.torture.universe import SECRETS
 from tests.torture.weather import API, API_LASTS, CALL_FAULTS, JOB_FAULTS, LAGS, LASTS, READ_FAULTS
@@ -217,6 +218,18 @@ class Machine(RuleBasedStateMachine):
     def pause(self, which: int, paused: bool) -> None:  # noqa: FBT001  # a rule's argument
         """spec.paused."""
         self._do("pause", which, paused)
+
+    @rule(
+        which=st.integers(0, len(SECRETS_OF_A_NAMESPACE) - 1),
+        count=more,
+        after=st.sampled_from((0.0, 0.05, 2.0, 7.0)),
+        seconds=st.sampled_from((3.0, 20.0, 70.0, 400.0)),
+    )
+    def credential(self, which: int, count: int, after: float, seconds: float) -> None:
+        """More nodes are declared, and the credential changes; later it is what it was."""
+        self._do("scale", 0, count, after)
+        self._do("bring_credential", which, seconds)
+        self._do("wait", 7.0)
 
     @rule(which=one, what=st.sampled_from(("ask", "label", "wipe", "recreate", "withdraw")))
     def touch(self, which: int, what: str) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.torture.apiserver import ROOT, Json, copy
-from tests.torture.universe import INSTANCE
+from tests.torture.universe import ACCESS, INSTANCE, SECRETS, STRANGER
 
 if TYPE_CHECKING:
     from tests.torture.story import Story
 
+CREDENTIALS: Final = (
+    {"HUAWEICLOUD_SDK_AK": STRANGER, "HUAWEICLOUD_SDK_SK": SECRETS[2]},
+    {"HUAWEICLOUD_SDK_AK": ACCESS, "HUAWEICLOUD_SDK_SK": SECRETS[2]},
+    {"HUAWEICLOUD_SDK_AK": ACCESS},
+    {"HUAWEICLOUD_SDK_AK": ACCESS, "HUAWEICLOUD_SDK_SK": SECRETS[0]},
+    {"HW_USER_NAME": "ddm-user", "HW_USER_PASSWORD": SECRETS[1], "HW_DOMAIN_NAME": "ddm-account"},
+    {"HW_USER_NAME": "ddm-user", "HW_USER_PASSWORD": SECRETS[2], "HW_DOMAIN_NAME": "ddm-account"},
+)
+"""What a namespace's Secret may hold; two are right, and another way in."""
 MOST_NODES: Final = 20
 STEP: Final = 8
 """The most nodes that the operator adds at once."""
@@ -27,7 +37,7 @@ class People:
     def __init__(self, story: Story) -> None:
         self.story = story
         self.api = story.universe.api
-        self._asked = 0
+        self._asked = self._secrets = 0
         self._newer: dict[str, Json] = {}
         """By its id: an operation as it was before a newer version touched it."""
 
@@ -101,6 +111,22 @@ class People:
             name = "again" if "shop/orders" in self.api.stored else "orders"
             self.story.say("second object", f"{name} is created for the same instance, with {nodes} nodes")
             self.create(name, nodes)
+
+    def bring_credential(self, which: int, seconds: float) -> None:
+        """The namespace has a Secret of its own for a while: another's key, a wrong one, half of one, a user."""
+        values = CREDENTIALS[which]
+        said = ", ".join(values) or "nothing"
+        self.story.say("credential", f"the namespace has a Secret with {said} for {seconds:g} s")
+        self._secrets += 1
+        mine = self._secrets
+        encoded = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
+        self.api.secrets["shop"] = (mine, encoded)
+
+        def take_away() -> None:
+            if self.api.secrets.get("shop", (0, {}))[0] == mine:
+                del self.api.secrets["shop"]
+
+        self.story.universe.later(seconds, take_away)
 
     def withdraw(self, which: int) -> None:
         """One of two objects is deleted; not when nobody would know of a call that goes on."""

@@ -74,6 +74,24 @@ def test_what_an_object_that_is_there_had_is_for_that_one_to_get_back(memory: Me
     assert memory.lost(younger, ()) == operation()
 
 
+@pytest.mark.parametrize(
+    ("seen_in", "given"),
+    [
+        (None, False),
+        (("cn-north-4", "p2"), False),
+        (("cn-east-3", "p1"), False),
+        (("cn-north-4", "p1"), True),
+    ],
+)
+def test_another_namespace_is_given_it_once_its_credential_sees_the_instance(
+    memory: Memory, seen_in: tuple[str, str] | None, *, given: bool
+) -> None:
+    journal = operation(region="cn-north-4", project_id="p1")
+    memory.note(stored(journal))
+    found = memory.lost(stored(uid="uid-2", namespace="bank"), (), seen_in=seen_in)
+    assert found == (journal if given else None)
+
+
 def test_another_instance_is_not_concerned(memory: Memory) -> None:
     memory.note(stored(operation(), instance_id="another"))
     assert memory.lost(stored(), ()) is None

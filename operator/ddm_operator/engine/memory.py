@@ -19,6 +19,7 @@ class _Known:
     operation: Operation
     uid: str
     """Of the object whose journal had it last."""
+    namespace: str
     closed_at: float | None
     """When it was first known to be closed (monotonic seconds)."""
 
@@ -40,22 +41,34 @@ class Memory:
         known = self._known.get(instance, {})
         before = known.pop(operation.id, None)
         since = before.closed_at if before is not None and before.closed_at is not None else self._clock.monotonic()
-        noted = _Known(operation, resource.desired.uid, None if operation.open else since)
+        noted = _Known(operation, resource.desired.uid, resource.desired.namespace, None if operation.open else since)
         self._known[instance] = {key: found for key, found in known.items() if self._matters(found)}
         self._known[instance][operation.id] = noted
 
-    def lost(self, resource: Resource, others: Iterable[Resource]) -> Operation | None:
+    def lost(
+        self, resource: Resource, others: Iterable[Resource], *, seen_in: tuple[str, str] | None = None
+    ) -> Operation | None:
         """The operation that belongs into an empty journal: an open one, or one that reads may not show yet.
+
+        What an object of another namespace had is nothing to this one until its own credential has seen the instance.
 
         Args:
             resource: the object with the empty journal.
             others: the objects that name the same instance; what one of them had is for that one to get back.
+            seen_in: region and project where the object's credential has just seen the instance.
         """
         if resource.status.operation is not None:
             return None
         theirs = {other.desired.uid for other in others}
         known = self._known.get(resource.desired.instance_id, {}).values()
-        missing = [found.operation for found in known if found.uid not in theirs and self._matters(found)]
+        home = resource.desired.namespace
+        missing = [
+            found.operation
+            for found in known
+            if found.uid not in theirs
+            and self._matters(found)
+            and (found.namespace == home or seen_in == (found.operation.region, found.operation.project_id))
+        ]
         return missing[-1] if missing else None
 
     def _matters(self, found: _Known) -> bool:
