@@ -150,7 +150,7 @@ class People:
             self.story.say("older version", f"an older version has written the journal of {self._name(which)}")
             for key in OLDER:
                 operation.pop(key, None)
-        self._put_status(body)
+        self.put_status(body)
 
     def help(self) -> None:
         """Do what a condition says that a person can do."""
@@ -177,7 +177,7 @@ class People:
         before = self._newer.pop(changed["status"]["operation"]["id"])
         changed["status"]["operation"] |= {"phase": before["phase"], "type": before["type"]}
         self.story.say("newer version", "the newer version puts its words back")
-        self._put_status(changed)
+        self.put_status(changed)
 
     def _delete_failed_nodes(self) -> None:
         instance = self.story.universe.instance
@@ -220,6 +220,6 @@ class People:
     def _patch(self, name: str, change: dict[str, Any]) -> None:
         self.api.request("PATCH", f"{ROOT}/namespaces/shop/ddminstances/{name}", change)
 
-    def _put_status(self, body: Json) -> None:
+    def put_status(self, body: Json) -> None:
         path = f"{ROOT}/namespaces/shop/ddminstances/{body['metadata']['name']}/status"
         self.api.request("PUT", path, body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from weakref import ref
 
@@ -107,7 +107,8 @@ def test_a_closed_operation_is_put_back_for_as_long_as_reads_may_lag(memory: Mem
     memory.note(stored(closed))
     assert memory.lost(stored(), ()) == closed, "every pass notes it: its age is that of the first time"
     clock.time += 1
-    assert memory.lost(stored(), ()) is None
+    assert memory.lost(stored(), ()) == (closed if phase == Phase.ABANDONED else None)
+    assert memory.lost(stored(uid="uid-2"), ()) is None
 
 
 def test_an_operation_that_is_open_again_is_as_good_as_new(memory: Memory, clock: Clock) -> None:
@@ -127,6 +128,28 @@ def test_nothing_is_put_in_the_place_of_what_the_journal_has(memory: Memory, jou
     assert memory.lost(stored(journal), ()) is None
 
 
+def test_a_journal_from_before_is_replaced_by_what_it_has_lost(memory: Memory) -> None:
+    """As by a restore, or ``kubectl replace --subresource=status``; what the journal has open comes first."""
+    earlier = NOW - timedelta(minutes=5)
+    memory.note(stored(operation(id="op-2")))
+    assert memory.lost(stored(operation(Phase.SUCCEEDED, id="op-1", request_time=earlier)), ()) == operation(id="op-2")
+    assert memory.lost(stored(operation(Phase.RUNNING, id="op-1", request_time=earlier)), ()) is None
+    told = stored(operation(Phase.SUCCEEDED, id="op-1", request_time=earlier))
+    told = replace(told, status=replace(told.status, history=(operation(Phase.FAILED, id="op-2"),)))
+    assert memory.lost(told, ()) is None
+    later = stored(operation(Phase.SUCCEEDED, id="op-3", request_time=NOW + timedelta(minutes=5)))
+    memory.note(later)
+    assert memory.lost(stored(), ()) == later.status.operation, "it came after, and so ended what was known"
+
+
+def test_nothing_begins_beside_an_object_that_has_lost_its_operation(memory: Memory) -> None:
+    younger = stored(uid="uid-2", name="younger")
+    memory.note(stored(operation()))
+    assert memory.missing_elsewhere(younger, [stored()]) == operation()
+    assert memory.missing_elsewhere(younger, [stored(operation())]) is None
+    assert memory.missing_elsewhere(younger, []) is None
+
+
 @pytest.mark.parametrize("last", ["op-1", "op-2"])
 def test_of_several_the_latest_is_put_back(memory: Memory, clock: Clock, last: str) -> None:
     for uid, key in (("uid-1", "op-1"), ("uid-2", "op-2"), ("uid-3", last)):
@@ -134,7 +157,7 @@ def test_of_several_the_latest_is_put_back(memory: Memory, clock: Clock, last: s
     found = memory.lost(stored(uid="uid-9"), ())
     assert found is not None
     assert found.id == last
-    memory.note(stored(operation(Phase.SUCCEEDED, id=last)))
+    memory.note(stored(operation(Phase.SUCCEEDED, id=last), uid="uid-3"))
     clock.time += SETTLE
     earlier = memory.lost(stored(uid="uid-9"), ())
     assert earlier is not None

@@ -11,9 +11,13 @@ from ddm_operator.domain.model import Phase, Resource, Status
 from ddm_operator.engine.sightings import Sightings
 from ddm_simulator import changes
 from tests.support.cases import desired, nodes, observed, operation
+from tests.torture.apiserver import copy
 from tests.torture.machine import start
 from tests.torture.story import Story
 from tests.torture.universe import INSTANCE
+from tests.torture.weather import CALL_FAULTS
+
+LATE = CALL_FAULTS.index({"kind": "late", "seconds": 55.0})
 
 
 @contextmanager
@@ -53,3 +57,35 @@ def test_what_the_nodes_were_before_the_jobs_end_says_nothing_of_them_after_it()
         for phase, at in looks
     ]
     assert [age.nodes_unchanged for age in ages] == [0.0, 200.0, 0.0, 15.0]
+
+
+@pytest.mark.parametrize("gap", [0.01, 0.05, 0.08])
+def test_a_wiped_elder_lets_no_younger_object_begin(gap: float) -> None:
+    with told() as story:
+        story.run(20.0)
+        story.people.rival(6)
+        story.run(400.0)
+        story.skies.call_fault(LATE)
+        story.people.scale(1, 2, relative=True)
+        story.run(32.0)
+        story.people.scale(0, 7)
+        story.run(gap)
+        story.people.wipe(1)
+        story.run(900.0)
+        assert len(story.oracle.by_entry) == 1
+
+
+def test_an_older_status_does_not_undo_a_call() -> None:
+    with told() as story:
+        story.run(20.0)
+        story.people.scale(0, 3)
+        story.run(400.0)
+        before = copy(story.universe.api.stored["shop/orders"])
+        story.skies.call_fault(LATE)
+        story.people.scale(0, 5)
+        story.run(32.0)
+        after = copy(story.universe.api.stored["shop/orders"])
+        story.people.put_status({**after, "status": before["status"]})
+        story.run(900.0)
+        assert len(story.universe.instance.nodes) == 5
+        assert len(story.oracle.by_entry) == 2

@@ -20,7 +20,7 @@ from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
 from ddm_operator.engine.setbacks import Setbacks
 from ddm_operator.engine.sightings import Sightings
-from ddm_operator.errors import OperatorError, StalledError
+from ddm_operator.errors import OperatorError, StalledError, WaitingError
 from ddm_operator.operations.base import OperationKind
 from ddm_operator.ports import Clock, Cloud, Clouds, Metrics, Objects, Store
 
@@ -86,6 +86,7 @@ class Reconciler:
                 return 0.0
             decision = self._decide(resource, sight)
         if decision.verb is Verb.BEGIN:
+            self._accounted_for(resource)
             resource = await self.actor.begin(cloud, resource, decision, sight)
             return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
         await self._report(resource, decision, sight.observed)
@@ -161,6 +162,14 @@ class Reconciler:
     async def _put_back(self, resource: Resource, lost: Operation) -> Resource:
         status = next_status(resource.desired, resource.status, putting_back(lost), None, self.clock.now())
         return await self.journal.put_back(resource, status, lost)
+
+    def _accounted_for(self, resource: Resource) -> None:
+        """Raises WaitingError while another object's journal lacks an operation that this process knows of."""
+        missing = self.memory.missing_elsewhere(resource, self.store.rivals(resource))
+        if missing is not None:
+            text = f"The status of another object for this instance has lost operation {missing.id}. It is put back "
+            text += "first; nothing is requested before that."
+            raise WaitingError(reasons.SETTLING, text, requeue_after=self.limits.poll)
 
     async def _read_again(self, resource: Resource) -> Resource:
         fresh = await self.objects.get(resource.desired.namespace, resource.desired.name)
