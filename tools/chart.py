@@ -1,6 +1,6 @@
 """Makes the parts of the chart that have another source; ``--check`` tells whether they are what would be made.
 
-The resource comes from ``crds/``, the schema of ``settings`` from the operator's settings, the page from the comments of
+The resource comes from ``crds/``, the schema of ``settings`` from the settings, the page from the comments of
 ``values.yaml`` and the version from ``pyproject.toml``.
 """
 
