@@ -10,4 +10,6 @@ pytest_plugins = [
     "tests.support.simulator",
     "tests.support.stage",
     "tests.support.clouds",
+    "tests.support.helm",
+    "tests.support.monitoring",
 ]
