@@ -12,4 +12,6 @@ pytest_plugins = [
     "tests.support.clouds",
     "tests.support.helm",
     "tests.support.monitoring",
+    "tests.support.installed",
+    "tests.support.rights",
 ]

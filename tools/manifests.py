@@ -34,7 +34,7 @@ class Readable(yaml.SafeDumper):
 
     @override
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, False)
+        super().increase_indent(flow=flow, indentless=False)
 
     @override
     def ignore_aliases(self, data: Any) -> bool:

@@ -129,7 +129,10 @@ def test_a_field_that_kubernetes_does_not_know_would_be_noticed(helm: Helm, kube
 @pytest.fixture
 def restricted(api: Api, namespace: str) -> str:
     """A namespace that takes restricted pods only."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
+    labels = {
+        "pod-security.kubernetes.io/enforce": "restricted",
+        "pod-security.kubernetes.io/enforce-version": "latest",
+    }
     api.patch(f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": labels}})
     return namespace
 

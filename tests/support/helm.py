@@ -59,7 +59,7 @@ class Tool:
         assert ended.returncode != 0, f"{self._program.name} {' '.join(map(str, arguments))} did not fail"
         return ended.stderr
 
-    def _end(self, arguments: tuple[object, ...], text: str) -> "subprocess.CompletedProcess[str]":
+    def _end(self, arguments: tuple[object, ...], text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [str(self._program), *map(str, arguments)],
             env={**os.environ, **self._environment},
