@@ -95,25 +95,21 @@ def test_a_resource_that_dropped_unknown_fields_would_lose_the_journal(installed
     installed.api.until(shop.path("orders"), lambda body: "jobId" not in operation(body), 20.0)
 
 
-def test_the_resource_goes_only_when_that_was_asked_for(installed: Installed) -> None:
-    installed.release("install", CHART, installed.values(crds={"keep": False}))
-    installed.namespace("shop").create()
-    installed.helm.run("uninstall", RELEASE, "--namespace", NAMESPACE)
-    left = installed.api.get(RESOURCE.rpartition("/")[0])["items"]
-    assert [one for one in left if not is_deleted(one)] == []
-
-
 def is_deleted(one: Json) -> bool:
     return "deletionTimestamp" in one["metadata"]
 
 
-def test_switching_the_resource_off_in_an_upgrade_keeps_it(installed: Installed) -> None:
+def test_the_resource_goes_only_when_that_was_asked_for(installed: Installed) -> None:
     shop = installed.namespace("shop")
     installed.release("install")
     before = shop.create()
     installed.release("upgrade", CHART, installed.values(crds={"enabled": False}))
-    assert not is_deleted(installed.api.get(RESOURCE))
+    assert not is_deleted(installed.api.get(RESOURCE)), "switching it off is no wish to lose all objects"
     assert shop.get() == before
+    installed.release("upgrade", CHART, installed.values(crds={"keep": False}))
+    installed.helm.run("uninstall", RELEASE, "--namespace", NAMESPACE)
+    left = installed.api.get(RESOURCE.rpartition("/")[0])["items"]
+    assert [one for one in left if not is_deleted(one)] == []
 
 
 def test_a_resource_that_was_applied_by_hand_is_taken_over_on_request(installed: Installed) -> None:
