@@ -141,7 +141,9 @@ clean: ## Remove all that was made here, .venv too; the built API server stays i
 
 # A further part of a release is a further target here that writes into dist/.
 RELEASE_PARTS := release-chart
-release: $(RELEASE_PARTS) ## Make all that a release consists of, in dist/, with checksums
+release: venv ## Make all that a release consists of, in dist/, with checksums
+	@rm -rf dist
+	@$(MAKE) $(RELEASE_PARTS)
 	@$(PY) -m tools.release --seal
 
 release-chart: venv ## Only the chart's package and the manifests
