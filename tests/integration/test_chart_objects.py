@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tests.support import crdschema
 from tests.support.helm import Helm, Tool, container, of_kind
 from tests.support.kubeapi import Api, Json, RefusedError
 
@@ -162,49 +160,6 @@ def test_a_pod_that_may_become_root_is_refused_there(helm: Helm, api: Api, restr
     with pytest.raises(RefusedError, match="runAsNonRoot") as refusal:
         admit(api, restricted, pod_of(of_kind(made, "Deployment")["spec"]["template"], "operator"))
     assert refusal.value.code == 403
-
-
-def test_the_resource_is_the_one_of_the_repository(helm: Helm) -> None:
-    wanted, made = crdschema.load(), of_kind(helm.template(), "CustomResourceDefinition")
-    assert made["spec"] == wanted["spec"]
-    assert made["metadata"]["name"] == wanted["metadata"]["name"]
-    assert made["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-
-
-def test_a_namespace_of_the_list_gets_rights_and_no_other_does(helm: Helm) -> None:
-    made = helm.template({"watchNamespaces": ["shop", "billing"]})
-    kinds = {one["kind"] for one in made}
-    assert not kinds & {"ClusterRole", "ClusterRoleBinding"}
-    places = sorted(one["metadata"]["namespace"] for one in made if one["kind"] == "Role")
-    assert places == ["billing", "ddm-operator", "shop"]
-    env: dict[str, Any] = {one["name"]: one.get("value") for one in container(made)["env"]}
-    assert env["DDM_NAMESPACES"] == "shop,billing"
-
-
-def test_secrets_are_read_by_one_name_only(helm: Helm) -> None:
-    for made in (helm.template(), helm.template({"watchNamespaces": ["shop"]})):
-        rules = [rule for one in made for rule in one.get("rules", []) if "secrets" in rule["resources"]]
-        assert rules == [
-            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["ddm-credentials"], "verbs": ["get"]}
-        ]
-    off = helm.template({"credentials": {"perNamespace": {"enabled": False}}})
-    assert not [one for one in off for rule in one.get("rules", []) if "secrets" in rule["resources"]]
-
-
-def test_the_own_credential_is_mounted_and_never_a_variable(helm: Helm) -> None:
-    made = helm.template({"credentials": {"existingSecret": "cloud"}})
-    [pod] = [one["spec"]["template"]["spec"] for one in made if one["kind"] == "Deployment"]
-    [volume] = [one for one in pod["volumes"] if one["name"] == "credentials"]
-    assert volume["secret"] == {"secretName": "cloud", "optional": True, "defaultMode": 0o440}
-    [mount] = [one for one in container(made)["volumeMounts"] if one["name"] == "credentials"]
-    env = {one["name"]: one for one in container(made)["env"]}
-    assert env["DDM_CREDENTIALS_DIR"]["value"] == mount["mountPath"]
-    assert not [one for one in env.values() if "secretKeyRef" in one.get("valueFrom", {})]
-
-
-def test_the_end_waits_for_a_call_in_flight(helm: Helm) -> None:
-    made = helm.template({"settings": {"cadence": {"enlargeTimeoutSeconds": 44.5}}})
-    assert of_kind(made, "Deployment")["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 75
 
 
 def test_the_kustomization_for_one_namespace_is_what_the_chart_makes(helm: Helm, kubectl: Tool) -> None:

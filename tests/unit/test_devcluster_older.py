@@ -17,7 +17,7 @@ MACHINE = Machine("linux", "amd64")
 
 
 def minor(version: str) -> int:
-    found = re.search(r"\b1\.(\d+)", version)
+    found = re.search(r"1\.(\d+)", version)
     assert found
     return int(found[1])
 
