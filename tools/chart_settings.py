@@ -12,7 +12,7 @@ Schema = dict[str, Any]
 OF_THE_CHART: dict[str, set[str] | None] = {
     "namespaces": None,
     "credentials_dir": None,
-    "credentials": None,
+    "credentials": {"dir", "own_namespaces", "secret_name"},
     "lease": {"enabled", "name", "namespace"},
     "probes": None,
 }

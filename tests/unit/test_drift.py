@@ -71,6 +71,7 @@ def test_names_of_settings_in_the_chart(name: str, camel: str) -> None:
 
 def test_the_chart_decides_some_settings_by_itself() -> None:
     groups = schema()["properties"]
-    assert not groups.keys() & {"namespaces", "credentialsDir", "credentials", "probes"}
+    assert not groups.keys() & {"namespaces", "credentialsDir", "probes"}
+    assert not groups.get("credentials", {}).get("properties", {}).keys() & {"dir", "ownNamespaces", "secretName"}
     assert groups["lease"]["properties"].keys() == {"durationSeconds"}
     assert groups["cloud"]["properties"]["region"] == {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$"}
