@@ -62,7 +62,12 @@ torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="mutan
 torture-real: venv ## Kill -9 in every window, some 300 times, in a quarter of an hour (ARGS="-k intent" chooses windows)
 	@$(PY) -m pytest -p tests.torture.real_report -n 4 --dist worksteal tests/torture/real.py $(ARGS)
 
-CHECKS := check-format check-lint check-types check-imports check-yaml check-docs
+.PHONY: test-matrix
+test-matrix: venv ## The tests of the resource and of the whole, on an older Kubernetes (builds it once, some minutes)
+	@older=$$($(PY) -m devcluster.older) && KUBEBUILDER_ASSETS=$$older $(PYTEST) \
+		tests/integration/test_crd_*.py tests/integration/test_kube_*.py tests/integration/test_chart_*.py tests/e2e $(ARGS)
+
+CHECKS := check-format check-lint check-types check-imports check-yaml check-docs check-chart
 check: venv ## Everything but the tests; goes on after a failure, and fails then
 	@$(MAKE) --keep-going $(CHECKS)
 
@@ -88,8 +93,12 @@ check-docs: venv ## Generated documents are what would be generated now
 	$(PY) -m tools.configuration --check
 	$(PY) -m tools.simulator_docs --check
 
+check-chart: venv ## The chart's made parts and deploy/ are what would be made now
+	$(PY) -m tools.chart --check
+	$(PY) -m tools.manifests --check
+
 ##@ Work on it
-.PHONY: format docs lock venv clean
+.PHONY: format docs chart manifests lock venv clean
 
 format: venv ## Format, and mend what the linter can mend
 	$(BIN)/ruff format .
@@ -98,6 +107,12 @@ format: venv ## Format, and mend what the linter can mend
 docs: venv ## Generate docs/configuration.md from the settings, and the tables of docs/simulator.md
 	$(PY) -m tools.configuration
 	$(PY) -m tools.simulator_docs
+
+chart: venv ## Make the chart's copy of the resource, its schema of the settings, its README and its version
+	$(PY) -m tools.chart
+
+manifests: chart ## Make deploy/ from the chart (builds helm once)
+	$(PY) -m tools.manifests
 
 lock: venv ## Lock the dependencies anew, with hashes (ARGS="--upgrade" takes newer versions)
 	$(PY) -m pip install --quiet --upgrade --target build/uv 'uv>=0.13'
@@ -120,6 +135,19 @@ venv: ## Make or mend .venv (PYTHON=/path/to/python chooses the Python)
 clean: ## Remove all that was made here, .venv too; the built API server stays in the user's cache folder
 	rm -rf .venv .venv.lock .demo build dist operator/*.egg-info .*_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Publish it
+.PHONY: release release-chart
+
+# A further part of a release is a further target here that writes into dist/.
+RELEASE_PARTS := release-chart
+release: venv ## Make all that a release consists of, in dist/, with checksums
+	@rm -rf dist
+	@$(MAKE) $(RELEASE_PARTS)
+	@$(PY) -m tools.release --seal
+
+release-chart: venv ## Only the chart's package and the manifests
+	@$(PY) -m tools.release
 
 ##@
 .PHONY: help

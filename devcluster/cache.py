@@ -24,13 +24,17 @@ KUBERNETES_SERIES = KUBERNETES_VERSION.rpartition(".")[0]
 SOURCES = Path(__file__).parent
 """Folder of the Go sources."""
 
+COMMON_FLAGS = ("-trimpath", "-mod=readonly", "-buildvcs=false")
+"""Flags of every `go build`."""
+
+PLAIN_FLAGS = (*COMMON_FLAGS, "-ldflags=-s -w")
+"""Flags for a program that is no part of Kubernetes."""
+
 BUILD_FLAGS = (
-    "-trimpath",
-    "-mod=readonly",
-    "-buildvcs=false",
+    *COMMON_FLAGS,
     f"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES_VERSION}",
 )
-"""Flags of every `go build`. Without the last one the API server says that its version is v0.0.0-master."""
+"""Flags for the others. Without the last one the API server says that its version is v0.0.0-master."""
 
 _ARCHITECTURES = {
     "x86_64": "amd64",
@@ -89,6 +93,16 @@ def cache_folder(env: Mapping[str, str]) -> Path:
 def build_folder(env: Mapping[str, str], machine: Machine) -> Path:
     """Where programs built from the present Go sources belong; a change of the sources changes the name."""
     return cache_folder(env) / f"build-{KUBERNETES_VERSION}-{machine.name}-{_sources_hash()}"
+
+
+def program_folder(
+    env: Mapping[str, str], machine: Machine, name: str, sources: Path, pins: Path, flags: tuple[str, ...]
+) -> Path:
+    """Where a program belongs whose versions another folder pins; a change of either changes the name."""
+    digest = hashlib.sha256(" ".join(flags).encode())
+    for path in (*sorted(sources.glob("*.go")), pins / "go.mod", pins / "go.sum"):
+        digest.update(path.read_bytes())
+    return cache_folder(env) / f"build-{name}-{machine.name}-{digest.hexdigest()[:12]}"
 
 
 def archive_folder(env: Mapping[str, str], machine: Machine) -> Path:

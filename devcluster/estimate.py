@@ -1,6 +1,9 @@
 """How far a build is and how long it will still take, from what `go build -v` prints."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from devcluster.cache import BUILD_FLAGS, PLAIN_FLAGS, SOURCES
 
 _LINE_INTERVAL_SECONDS = 15.0
 
@@ -11,7 +14,7 @@ class Target:
 
     name: str
     package: str
-    """Path of its package relative to the Go module's folder, such as `.`."""
+    """Its package: a path relative to the Go module's folder, such as `.`, or one of a module that it requires."""
 
     packages: int
     """How many packages it consists of, as `go list -deps` counts them: Go prints those that it compiles."""
@@ -19,9 +22,27 @@ class Target:
     processor_seconds: float
     """Processor time of a build with nothing kept, measured at about 3 GHz, linking included (seconds)."""
 
+    sources: Path = SOURCES
+    """Folder that it is built in."""
+
+    pins: Path = SOURCES
+    """Folder of the go.mod and the go.sum that decide what it is made of."""
+
+    flags: tuple[str, ...] = BUILD_FLAGS
+    """Flags of `go build`."""
+
 
 CONTROL_PLANE = Target("controlplane", ".", packages=2130, processor_seconds=350.0)
 KUBECTL = Target("kubectl", "./kubectl", packages=900, processor_seconds=180.0)
+HELM = Target(
+    "helm",
+    "helm.sh/helm/v4/cmd/helm",
+    packages=1130,
+    processor_seconds=200.0,
+    sources=SOURCES / "helm",
+    pins=SOURCES / "helm",
+    flags=PLAIN_FLAGS,
+)
 
 
 @dataclass

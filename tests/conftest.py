@@ -10,4 +10,8 @@ pytest_plugins = [
     "tests.support.simulator",
     "tests.support.stage",
     "tests.support.clouds",
+    "tests.support.helm",
+    "tests.support.monitoring",
+    "tests.support.installed",
+    "tests.support.rights",
 ]

@@ -12,7 +12,10 @@ from tests.support.ddminstances import INSTANCE_ID, DDMInstances
 from tests.support.kubeapi import Json, RefusedError
 
 EXAMPLES = sorted(
-    path for path in (Path(__file__).parents[2] / "examples").glob("*.yaml") if "kind: DDMInstance" in path.read_text()
+    path
+    for pattern in ("*.yaml", "*/ddminstance*.yaml")
+    for path in (Path(__file__).parents[2] / "examples").glob(pattern)
+    if "kind: DDMInstance" in path.read_text()
 )
 
 INSTANCE_ID_RULE = "instanceId must be the instance's id as the cloud shows it: letters, digits, '-' and '_' only"
@@ -131,10 +134,10 @@ def test_null_is_the_same_as_absent(ddminstances: DDMInstances) -> None:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 3
+    assert len(EXAMPLES) >= 5
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_an_example_is_accepted(ddminstances: DDMInstances, path: Path) -> None:
     for example in yaml.safe_load_all(path.read_text()):
         assert example["metadata"].pop("namespace") == "default"

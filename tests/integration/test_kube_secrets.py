@@ -45,7 +45,7 @@ class Account:
 @pytest.fixture
 def rules() -> list[Any]:
     """The rights that deploy/ gives the operator."""
-    documents = yaml.safe_load_all(Path("deploy/rbac.yaml").read_text())
+    documents = yaml.safe_load_all(Path("deploy/base/rbac.yaml").read_text())
     [found] = [document["rules"] for document in documents if document["kind"] == "ClusterRole"]
     return list(found)
 
@@ -122,7 +122,7 @@ async def test_any_other_secret_may_not_be_read_and_none_listed(api: Api, accoun
     with pytest.raises(StalledError) as caught:
         await account.named("another").read(namespace)
     assert caught.value.reason == reasons.PERMISSION_DENIED
-    for part in ("another", namespace, "resourceNames [another]", "deploy/rbac.yaml"):
+    for part in ("another", namespace, "resourceNames [another]", "deploy/base/rbac.yaml"):
         assert part in caught.value.message
     for verb, path in (("GET", "secrets"), ("GET", "secrets?watch=1"), ("DELETE", f"secrets/{NAME}")):
         with pytest.raises(Exception, match="403"):

@@ -20,7 +20,7 @@ from tests.support.kubeapi import Api, Json
 from tests.support.process import Process
 
 ACCOUNT = "ddm-operator"
-RBAC = Path("deploy/rbac.yaml")
+RBAC = Path("deploy/base/rbac.yaml")
 RULES = "/apis/rbac.authorization.k8s.io/v1"
 
 CADENCE = {
@@ -167,7 +167,7 @@ class Stage:
                 process.kill()
 
     def _install(self) -> Path:
-        """Give the operator the rights that deploy/ gives it, in this namespace only, and nothing else."""
+        """Give the operator the rights that the chart gives it, in this namespace only, and nothing else."""
         place = f"{RULES}/namespaces/{self.namespace}"
         accounts = f"/api/v1/namespaces/{self.namespace}/serviceaccounts"
         self.api.post(accounts, {"metadata": {"name": ACCOUNT}})

@@ -1,8 +1,8 @@
 """What this process knows of each instance's latest operation, whatever becomes of the objects that tell of it.
 
 A status may be wiped or replaced by an older one, and an object deleted and made anew, while its call is in the cloud
-and nothing there shows it yet. As long as the process lives that has seen the journal, what was lost is put back instead
-of being planned again.
+and nothing there shows it yet. As long as the process lives that has seen the journal, what was lost is put back
+instead of being planned again.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ class ApiSecrets:
     def _forbidden(self, namespace: str) -> StalledError:
         text = f"The operator may not read the Secret {self._name} in namespace {namespace}, so it cannot know whose "
         text += "credential to use. Nothing is asked or changed meanwhile. Let its role get the resource secrets with "
-        text += f"resourceNames [{self._name}] there (deploy/rbac.yaml has the rule)."
+        text += f"resourceNames [{self._name}] there (deploy/base/rbac.yaml has the rule)."
         return StalledError(reasons.PERMISSION_DENIED, text)
 
 

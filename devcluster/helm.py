@@ -1,0 +1,28 @@
+"""Helm, of the version that `helm/go.mod` names: one on the PATH may be of another one."""
+
+import sys
+from collections.abc import Mapping
+from os import environ
+from pathlib import Path
+
+from devcluster.build import build, locked_for_making, target_folder
+from devcluster.cache import Machine, Progress, is_program, this_machine
+from devcluster.estimate import HELM
+
+
+def helm(env: Mapping[str, str] = environ, progress: Progress = lambda line: print(line, file=sys.stderr)) -> Path:
+    """The program, out of the cache or built into it.
+
+    Raises:
+        DevclusterError: It could not be built.
+    """
+    machine = this_machine()
+    if kept := _kept(env, machine):
+        return kept
+    with locked_for_making(env, progress):
+        return _kept(env, machine) or build(HELM, env, machine, progress)
+
+
+def _kept(env: Mapping[str, str], machine: Machine) -> Path | None:
+    program = target_folder(HELM, env, machine) / HELM.name
+    return program if is_program(program) else None

@@ -1,0 +1,77 @@
+"""The commands of the pages about installing, run as they stand there: all that need no running pods (fence `sh`)."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from devcluster import ControlPlane
+from devcluster.helm import helm as helm_program
+from devcluster.kubectl import kubectl as kubectl_program
+
+DOCS = Path("docs")
+SECONDS = 60
+
+STORIES: dict[str, list[tuple[str, str]]] = {
+    "helm": [
+        ("install.md", "With Helm"),
+        ("install.md", "In some namespaces only"),
+        ("upgrade.md", "With Helm"),
+        ("upgrade.md", "Back"),
+        ("uninstall.md", "With Helm"),
+        ("uninstall.md", "The objects too"),
+    ],
+    "kubectl": [
+        ("install.md", "With kubectl"),
+        ("upgrade.md", "With kubectl or kustomize"),
+        ("uninstall.md", "With kubectl or kustomize"),
+    ],
+    "kustomize": [("install.md", "With kustomize"), ("install.md", "Without an account")],
+}
+
+
+def blocks(page: str) -> dict[str, list[str]]:
+    """The blocks to run, by the heading that they stand under."""
+    found: dict[str, list[str]] = {}
+    for section in re.split(r"^#+ ", (DOCS / page).read_text(), flags=re.MULTILINE):
+        heading, _, text = section.partition("\n")
+        found[heading] = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return found
+
+
+@pytest.mark.usefixtures("helm", "kubectl")
+@pytest.mark.parametrize("story", STORIES.values(), ids=STORIES)
+def test_the_commands_do_what_they_say(story: list[tuple[str, str]], tmp_path: Path) -> None:
+    for program in (helm_program(), kubectl_program(os.environ, print)):
+        (tmp_path / program.name).symlink_to(program)
+    with ControlPlane.start() as plane:
+        environment = {
+            **os.environ,
+            "PATH": f"{tmp_path}:{os.environ['PATH']}",
+            "KUBECONFIG": str(plane.kubeconfig),
+            **{f"HELM_{name}_HOME": str(tmp_path / name) for name in ("CACHE", "CONFIG", "DATA")},
+        }
+        for page, heading in story:
+            commands = blocks(page)[heading]
+            assert commands, f"{page}, {heading}"
+            for command in commands:
+                ended = subprocess.run(
+                    ["bash", "-euo", "pipefail", "-c", command],
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                    timeout=SECONDS,
+                    check=False,
+                )
+                assert ended.returncode == 0, f"{page}, {heading}:\n{command}\n{ended.stdout}{ended.stderr}"
+
+
+def test_every_block_is_run_by_a_story() -> None:
+    told = {place for story in STORIES.values() for place in story}
+    pages = {page for page, _ in told}
+    there = {(page, heading) for page in pages for heading, found in blocks(page).items() if found}
+    assert there == told

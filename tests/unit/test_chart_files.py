@@ -1,0 +1,61 @@
+"""The chart's own files agree with each other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.helm import CHART
+from tools import release
+from tools.chart_values import documented
+
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
+
+OF_A_PARENT = {"global", "enabled"}
+"""What a chart that depends on this one may give it."""
+
+
+def keys(values: dict[str, Any], schema: dict[str, Any], path: str = "") -> set[str]:
+    """The paths at which one of both has a value that the other does not know."""
+    known = schema.get("properties", {})
+    strange = {f"{path}{name}" for name in values.keys() ^ known.keys()}
+    for name in values.keys() & known.keys():
+        if isinstance(values[name], dict) and "properties" in known[name] and f"{path}{name}" not in FREE:
+            strange |= keys(values[name], known[name], f"{path}{name}.")
+    return strange
+
+
+FREE = {"settings", "resources"}
+"""Values of which not every field has a default."""
+
+
+def test_every_value_is_in_the_schema_and_the_other_way_round() -> None:
+    assert keys(VALUES, SCHEMA) == OF_A_PARENT
+
+
+def test_nothing_unknown_is_let_through() -> None:
+    def loose(schema: dict[str, Any], path: str) -> list[str]:
+        here = [path] if "properties" in schema and schema.get("additionalProperties") is not False else []
+        return here + [
+            deeper for name, child in schema.get("properties", {}).items() for deeper in loose(child, f"{path}.{name}")
+        ]
+
+    assert loose(SCHEMA, "") == []
+
+
+def test_every_value_is_documented() -> None:
+    top = {value.path.partition(".")[0] for value in documented((CHART / "values.yaml").read_text())}
+    assert top == VALUES.keys()
+
+
+def test_a_release_has_checksums_of_all_its_parts(tmp_path: Path) -> None:
+    (tmp_path / "b.tgz").write_bytes(b"b")
+    (tmp_path / "a.yaml").write_bytes(b"a")
+    release.seal(tmp_path)
+    release.seal(tmp_path)
+    sums = [line.split("  ") for line in (tmp_path / "SHA256SUMS").read_text().splitlines()]
+    assert [(name, len(digest)) for digest, name in sums] == [("a.yaml", 64), ("b.tgz", 64)]

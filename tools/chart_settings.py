@@ -1,0 +1,65 @@
+"""The part of the chart's schema that is made from the operator's settings: the value ``settings``."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ddm_operator.settings import Settings
+
+Schema = dict[str, Any]
+
+OF_THE_CHART: dict[str, set[str] | None] = {
+    "namespaces": None,
+    "credentials_dir": None,
+    "credentials": {"dir", "own_namespaces", "secret_name"},
+    "lease": {"enabled", "name", "namespace"},
+    "probes": None,
+}
+"""What the chart decides by itself, whole groups or some of their fields: two places for one thing would contradict."""
+
+NO_PASSWORD = "^https?://[^@]+$"  # noqa: S105  # a pattern that keeps passwords out
+KEPT = ("type", "enum", "pattern", "minimum", "maximum", "minLength")
+
+
+def schema() -> Schema:
+    """A strict schema: an unknown setting is refused with its path."""
+    whole = Settings.model_json_schema()
+    groups = whole["$defs"]
+    return _object(
+        {
+            camel_case(name): _field(shape) if "$ref" not in shape else _group(name, groups[_target(shape)])
+            for name, shape in whole["properties"].items()
+            if OF_THE_CHART.get(name, ()) is not None
+        }
+    )
+
+
+def camel_case(name: str) -> str:
+    """``poll_seconds`` as ``pollSeconds``."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
+
+
+def _group(name: str, shape: Schema) -> Schema:
+    own = OF_THE_CHART.get(name) or set()
+    fields = {camel_case(field): _field(inner) for field, inner in shape["properties"].items() if field not in own}
+    return _object(fields)
+
+
+def _field(shape: Schema) -> Schema:
+    kind = next((option for option in shape.get("anyOf", ()) if option["type"] != "null"), shape)
+    if kind.get("format") == "password":
+        return {"type": "string", "pattern": NO_PASSWORD}
+    kept = {key: kind[key] for key in KEPT if key in kind}
+    if kept.get("type") == "number":
+        # What `--set` makes of 0.5 is a string.
+        kept |= {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$"}
+    return kept
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _target(shape: Schema) -> str:
+    return str(shape["$ref"].rpartition("/")[2])
