@@ -87,17 +87,22 @@ check-yaml: venv ## YAML files
 check-docs: venv ## Generated documents are what would be generated now
 	$(PY) -m tools.configuration --check
 	$(PY) -m tools.simulator_docs --check
+	$(PY) -m tools.argocd --check
 
 ##@ Work on it
-.PHONY: format docs lock venv clean
+.PHONY: format docs snapshots lock venv clean
 
 format: venv ## Format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: venv ## Generate docs/configuration.md from the settings, and the tables of docs/simulator.md
+docs: venv ## Generate docs/configuration.md, the tables of docs/simulator.md, and Argo CD's settings
 	$(PY) -m tools.configuration
 	$(PY) -m tools.simulator_docs
+	$(PY) -m tools.argocd
+
+snapshots: venv ## Take the snapshots of argocd/ anew, from runs of the operator in virtual time
+	@PYTHONPATH=operator:. $(PY) -m tests.gitops $(ARGS)
 
 lock: venv ## Lock the dependencies anew, with hashes (ARGS="--upgrade" takes newer versions)
 	$(PY) -m pip install --quiet --upgrade --target build/uv 'uv>=0.13'

@@ -10,7 +10,16 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from devcluster.cache import BUILD_FLAGS, SOURCES, Machine, Progress, build_folder, cache_folder, locked, publish
+from devcluster.cache import (
+    SOURCES,
+    Machine,
+    Progress,
+    build_folder,
+    cache_folder,
+    locked,
+    program_folder,
+    publish,
+)
 from devcluster.errors import DevclusterError
 from devcluster.estimate import BuildEstimate, Target
 from devcluster.toolchain import go_program
@@ -23,7 +32,7 @@ def locked_for_making(env: Mapping[str, str], progress: Progress) -> contextlib.
     """Hold the lock under which something is put into the cache; waits while another run holds it."""
     return locked(
         cache_folder(env) / "make.lock",
-        lambda: progress("another run is building or downloading the control plane: waiting for it"),
+        lambda: progress("another run is building or downloading a program: waiting for it"),
     )
 
 
@@ -35,7 +44,7 @@ def build(
     *,
     tried: Sequence[str] = (),
 ) -> Path:
-    """Build a Go package of this folder into the cache. To be called under `locked_for_making`.
+    """Build a Go package into the cache. To be called under `locked_for_making`.
 
     Args:
         target: What to build.
@@ -47,7 +56,7 @@ def build(
     Raises:
         DevclusterError: There is no Go toolchain, or the build failed. Nothing half made is left.
     """
-    folder = build_folder(env, machine)
+    folder = target_folder(target, env, machine)
     folder.mkdir(parents=True, exist_ok=True)
     with _workshop(folder) as workshop:
         unfinished = workshop / target.name
@@ -62,6 +71,13 @@ def build(
             ) from error
         publish(unfinished, folder / target.name)
     return folder / target.name
+
+
+def target_folder(target: Target, env: Mapping[str, str], machine: Machine) -> Path:
+    """Where the program belongs; a change of its sources changes the name."""
+    if target.sources == SOURCES:
+        return build_folder(env, machine)
+    return program_folder(env, machine, target.name, target.sources)
 
 
 @contextlib.contextmanager
@@ -83,8 +99,8 @@ def _run_go(go: Path, target: Target, output: Path, env: Mapping[str, str], prog
     progress(estimate.announcement())
     last_lines: deque[str] = deque(maxlen=_KEPT_LINES)
     with subprocess.Popen(
-        [go, "build", "-v", *BUILD_FLAGS, "-o", output, target.package],
-        cwd=SOURCES,
+        [go, "build", "-v", *target.flags, "-o", output, target.package],
+        cwd=target.sources,
         env=_go_environment(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

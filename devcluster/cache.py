@@ -24,13 +24,16 @@ KUBERNETES_SERIES = KUBERNETES_VERSION.rpartition(".")[0]
 SOURCES = Path(__file__).parent
 """Folder of the Go sources."""
 
+_COMMON_FLAGS = ("-trimpath", "-mod=readonly", "-buildvcs=false")
+
+PLAIN_FLAGS = (*_COMMON_FLAGS, "-ldflags=-s -w")
+"""Flags of every `go build` of a program that is no part of Kubernetes."""
+
 BUILD_FLAGS = (
-    "-trimpath",
-    "-mod=readonly",
-    "-buildvcs=false",
+    *_COMMON_FLAGS,
     f"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES_VERSION}",
 )
-"""Flags of every `go build`. Without the last one the API server says that its version is v0.0.0-master."""
+"""Flags of every other `go build`. Without the last one the API server says that its version is v0.0.0-master."""
 
 _ARCHITECTURES = {
     "x86_64": "amd64",
@@ -89,6 +92,14 @@ def cache_folder(env: Mapping[str, str]) -> Path:
 def build_folder(env: Mapping[str, str], machine: Machine) -> Path:
     """Where programs built from the present Go sources belong; a change of the sources changes the name."""
     return cache_folder(env) / f"build-{KUBERNETES_VERSION}-{machine.name}-{_sources_hash()}"
+
+
+def program_folder(env: Mapping[str, str], machine: Machine, name: str, sources: Path) -> Path:
+    """Where a program of a Go module of its own belongs; a change of its sources changes the name."""
+    digest = hashlib.sha256(" ".join(PLAIN_FLAGS).encode())
+    for path in (sources / "go.mod", sources / "go.sum", *sorted(sources.glob("*.go"))):
+        digest.update(path.read_bytes())
+    return cache_folder(env) / f"build-{name}-{machine.name}-{digest.hexdigest()[:12]}"
 
 
 def archive_folder(env: Mapping[str, str], machine: Machine) -> Path:

@@ -1,6 +1,9 @@
 """How far a build is and how long it will still take, from what `go build -v` prints."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from devcluster.cache import BUILD_FLAGS, SOURCES
 
 _LINE_INTERVAL_SECONDS = 15.0
 
@@ -11,13 +14,19 @@ class Target:
 
     name: str
     package: str
-    """Path of its package relative to the Go module's folder, such as `.`."""
+    """Its package: a path relative to the Go module's folder, such as `.`, or one of a module that it requires."""
 
     packages: int
     """How many packages it consists of, as `go list -deps` counts them: Go prints those that it compiles."""
 
     processor_seconds: float
     """Processor time of a build with nothing kept, measured at about 3 GHz, linking included (seconds)."""
+
+    sources: Path = SOURCES
+    """Folder of its Go module."""
+
+    flags: tuple[str, ...] = BUILD_FLAGS
+    """Flags of `go build`."""
 
 
 CONTROL_PLANE = Target("controlplane", ".", packages=2130, processor_seconds=350.0)
