@@ -112,6 +112,12 @@ def test_git_wins_by_force_in_the_middle_of_a_job(held: Tools) -> None:
     assert stage.added() == [2]
 
 
+def test_a_count_that_git_alone_owned_goes_with_it(tools: Tools) -> None:
+    tools.sync(None)
+    tools.stage.until_reason("ObserveOnly")
+    assert tools.stage.calls() == []
+
+
 def replaced(tools: Tools, _: str) -> None:
     tools("replace", "-f", tools.git(4))
 

@@ -49,6 +49,7 @@ SITUATIONS: Final[dict[str, Expected]] = {
     "Changed": BLIND,
     "ScalingOutFurther": WORKS,
     "ScalingOutPaused": WORKS,
+    "PausedAsDeclared": Expected(SUSPENDED, SUSPENDED, CURRENT, ready=True),
     "ObservedAndServing": HOLDS,
     "ObservedAndNotServing": Expected(HEALTHY, PROGRESSING, CURRENT, ready=True),
     "ObservedAndUnknown": Expected(HEALTHY, PROGRESSING, CURRENT, ready=True),

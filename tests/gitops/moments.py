@@ -239,6 +239,7 @@ SITUATIONS: Final[dict[str, Taken]] = {
     "Changed": _changed,
     "ScalingOutFurther": _further,
     "ScalingOutPaused": _paused_meanwhile,
+    "PausedAsDeclared": _declared(reasons.AS_DECLARED, paused=True),
     "ObservedAndServing": _available(reasons.SERVING, "RUNNING"),
     "ObservedAndNotServing": _available(reasons.NOT_SERVING, "FROZEN"),
     "ObservedAndUnknown": _available(reasons.STATUS_UNKNOWN, "POLISHING"),
