@@ -75,9 +75,9 @@ def build(
 
 def target_folder(target: Target, env: Mapping[str, str], machine: Machine) -> Path:
     """Where the program belongs; a change of its sources changes the name."""
-    if target.sources == SOURCES:
+    if target.pins == SOURCES:
         return build_folder(env, machine)
-    return program_folder(env, machine, target.name, target.sources)
+    return program_folder(env, machine, target.name, target.sources, target.pins, target.flags)
 
 
 @contextlib.contextmanager

@@ -24,16 +24,17 @@ KUBERNETES_SERIES = KUBERNETES_VERSION.rpartition(".")[0]
 SOURCES = Path(__file__).parent
 """Folder of the Go sources."""
 
-_COMMON_FLAGS = ("-trimpath", "-mod=readonly", "-buildvcs=false")
+COMMON_FLAGS = ("-trimpath", "-mod=readonly", "-buildvcs=false")
+"""Flags of every `go build`."""
 
-PLAIN_FLAGS = (*_COMMON_FLAGS, "-ldflags=-s -w")
-"""Flags of every `go build` of a program that is no part of Kubernetes."""
+PLAIN_FLAGS = (*COMMON_FLAGS, "-ldflags=-s -w")
+"""Flags for a program that is no part of Kubernetes."""
 
 BUILD_FLAGS = (
-    *_COMMON_FLAGS,
+    *COMMON_FLAGS,
     f"-ldflags=-s -w -X k8s.io/component-base/version.gitVersion={KUBERNETES_VERSION}",
 )
-"""Flags of every other `go build`. Without the last one the API server says that its version is v0.0.0-master."""
+"""Flags for the others. Without the last one the API server says that its version is v0.0.0-master."""
 
 _ARCHITECTURES = {
     "x86_64": "amd64",
@@ -94,10 +95,12 @@ def build_folder(env: Mapping[str, str], machine: Machine) -> Path:
     return cache_folder(env) / f"build-{KUBERNETES_VERSION}-{machine.name}-{_sources_hash()}"
 
 
-def program_folder(env: Mapping[str, str], machine: Machine, name: str, sources: Path) -> Path:
-    """Where a program of a Go module of its own belongs; a change of its sources changes the name."""
-    digest = hashlib.sha256(" ".join(PLAIN_FLAGS).encode())
-    for path in (sources / "go.mod", sources / "go.sum", *sorted(sources.glob("*.go"))):
+def program_folder(
+    env: Mapping[str, str], machine: Machine, name: str, sources: Path, pins: Path, flags: tuple[str, ...]
+) -> Path:
+    """Where a program belongs whose versions another folder pins; a change of either changes the name."""
+    digest = hashlib.sha256(" ".join(flags).encode())
+    for path in (*sorted(sources.glob("*.go")), pins / "go.mod", pins / "go.sum"):
         digest.update(path.read_bytes())
     return cache_folder(env) / f"build-{name}-{machine.name}-{digest.hexdigest()[:12]}"
 

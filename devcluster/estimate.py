@@ -23,7 +23,10 @@ class Target:
     """Processor time of a build with nothing kept, measured at about 3 GHz, linking included (seconds)."""
 
     sources: Path = SOURCES
-    """Folder of its Go module."""
+    """Folder that it is built in."""
+
+    pins: Path = SOURCES
+    """Folder of the go.mod and the go.sum that decide what it is made of."""
 
     flags: tuple[str, ...] = BUILD_FLAGS
     """Flags of `go build`."""

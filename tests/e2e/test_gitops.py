@@ -65,9 +65,9 @@ class Tools:
 
 
 @pytest.fixture
-def tools(stage: Stage, kubectl: Path, tmp_path: Path) -> Tools:
+def tools(stage: Stage, kubectl_program: Path, tmp_path: Path) -> Tools:
     """Two nodes, declared and there, and an operator that runs."""
-    tools = Tools(stage, kubectl, tmp_path)
+    tools = Tools(stage, kubectl_program, tmp_path)
     tools.sync(2)
     stage.start()
     stage.until_ready(2)

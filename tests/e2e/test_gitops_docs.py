@@ -1,4 +1,4 @@
-"""The commands of the pages about GitOps and autoscaling, run as they stand there."""
+"""The commands of the pages about GitOps and autoscaling, run as they stand there (fence `sh`)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = 60
 
 
 def commands(page: str) -> Iterator[list[str]]:
-    for block in re.findall(r"```console\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
+    for block in re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
         for line in block.splitlines():
             yield shlex.split(line, comments=True)
 
@@ -36,7 +36,7 @@ def folder(stage: Stage, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_command_works(stage: Stage, kubectl: Path, folder: Path) -> None:
+def test_every_command_works(stage: Stage, kubectl_program: Path, folder: Path) -> None:
     stage.api.post(f"/api/v1/namespaces/{stage.namespace}/configmaps", {"metadata": {"name": "argocd-cm"}})
     stage.start()
     said = {}
@@ -45,7 +45,7 @@ def test_every_command_works(stage: Stage, kubectl: Path, folder: Path) -> None:
         rest = [stage.namespace if word == "argocd" else word for word in words[1:]]
         options = ["--kubeconfig", stage.connection.kubeconfig, "--namespace", stage.namespace]
         done = subprocess.run(
-            [kubectl, *options, *rest], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+            [kubectl_program, *options, *rest], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
         )
         assert done.returncode == 0, (words, done.stdout, done.stderr)
         said[words[1]] = done.stdout

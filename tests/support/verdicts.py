@@ -2,7 +2,7 @@
 
 It is built into the cache when tests that need it were collected and before the first of them runs; so is kubectl.
 
-Fixtures: `judge`, `kubectl`.
+Fixtures: `judge`, `kubectl_program`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from tests.support.repository import ROOT
 
 Json = dict[str, Any]
 
+FOLDER: Final = ROOT / "tests/gitops"
 TARGET: Final = Target(
-    "verdicts", ".", packages=420, processor_seconds=50.0, sources=ROOT / "tests/gitops", flags=PLAIN_FLAGS
+    "verdicts", ".", packages=420, processor_seconds=50.0, sources=FOLDER, pins=FOLDER, flags=PLAIN_FLAGS
 )
 SECONDS: Final = 60
 
@@ -88,7 +89,7 @@ def _kubectl() -> Path:
     return find_kubectl(os.environ, print)
 
 
-MADE: Final[Mapping[str, Callable[[], Path]]] = {"judge": program, "kubectl": _kubectl}
+MADE: Final[Mapping[str, Callable[[], Path]]] = {"judge": program, "kubectl_program": _kubectl}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -110,9 +111,9 @@ def judge() -> Judge:
 
 
 @pytest.fixture(scope="session")
-def kubectl() -> Path:
+def kubectl_program() -> Path:
     """A kubectl of the control plane's version."""
-    return _made("kubectl")
+    return _made("kubectl_program")
 
 
 def _made(fixture: str) -> Path:
