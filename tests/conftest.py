@@ -10,5 +10,5 @@ pytest_plugins = [
     "tests.support.simulator",
     "tests.support.stage",
     "tests.support.clouds",
-    "tests.support.verdicts",
+    "tests.support.goprograms",
 ]

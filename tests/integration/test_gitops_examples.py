@@ -72,6 +72,11 @@ def test_an_autoscaler_never_scales_in_and_never_below_one(kind: str) -> None:
     }
 
 
+def test_both_autoscalers_go_about_it_in_the_same_way() -> None:
+    """What is shown of the one (tests/e2e/test_autoscaling.py) holds for the HPA that KEDA makes."""
+    assert behaviour("HorizontalPodAutoscaler") == behaviour("ScaledObject")
+
+
 def test_the_metrics_need_no_pods() -> None:
     hpa = example("HorizontalPodAutoscaler")["spec"]["metrics"]
     assert [(each["type"], each["external"]["target"]["type"]) for each in hpa] == [("External", "AverageValue")]
