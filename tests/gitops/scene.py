@@ -33,7 +33,7 @@ NAMESPACE: Final = "shop"
 LONGEST: Final = 12 * 3600.0
 """Seconds until something must have been seen."""
 PATIENCE: Final = 20.0
-"""Real seconds for the same: an operator that asks all the time would never get there."""
+"""Seconds of computing for the same: an operator that asks all the time would never get there."""
 KEY: Final = {"HUAWEICLOUD_SDK_AK": "EXAMPLEACCESSKEY0001", "HUAWEICLOUD_SDK_SK": SECRETS[0]}
 
 Holds = Callable[[Json], bool]
@@ -143,12 +143,12 @@ class Scene:
         Raises:
             TimeoutError: it never is; tells what it is.
         """
-        end, patience = self.universe.time + LONGEST, time.monotonic() + PATIENCE
+        end, patience = self.universe.time + LONGEST, time.process_time() + PATIENCE
         while not holds(body := self.snapshot(name)):
             while self.replica.loop.step():
                 pass
             due = min(self.universe.next_due(), self.replica.next_due)
-            if due > end or time.monotonic() > patience or self.replica.loop.failures:
+            if due > end or time.process_time() > patience or self.replica.loop.failures:
                 raise TimeoutError(f"{self.replica.loop.failures} {body['status']}")
             self.universe.advance(due)
         return body
