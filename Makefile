@@ -92,21 +92,26 @@ check-yaml: venv ## YAML files
 check-docs: venv ## Generated documents are what would be generated now
 	$(PY) -m tools.configuration --check
 	$(PY) -m tools.simulator_docs --check
+	$(PY) -m tools.argocd --check
 
 check-chart: venv ## The chart's made parts and deploy/ are what would be made now
 	$(PY) -m tools.chart --check
 	$(PY) -m tools.manifests --check
 
 ##@ Work on it
-.PHONY: format docs chart manifests lock venv clean
+.PHONY: format docs snapshots chart manifests lock venv clean
 
 format: venv ## Format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: venv ## Generate docs/configuration.md from the settings, and the tables of docs/simulator.md
+docs: venv ## Generate docs/configuration.md, the tables of docs/simulator.md, and Argo CD's settings
 	$(PY) -m tools.configuration
 	$(PY) -m tools.simulator_docs
+	$(PY) -m tools.argocd
+
+snapshots: venv ## Take the snapshots of argocd/ anew, from runs of the operator in virtual time
+	@PYTHONPATH=operator:. $(PY) -m tests.gitops $(ARGS)
 
 chart: venv ## Make the chart's copy of the resource, its schema of the settings, its README and its version
 	$(PY) -m tools.chart

@@ -14,4 +14,5 @@ pytest_plugins = [
     "tests.support.monitoring",
     "tests.support.installed",
     "tests.support.rights",
+    "tests.support.goprograms",
 ]

@@ -11,7 +11,6 @@ Schema = dict[str, Any]
 
 OF_THE_CHART: dict[str, set[str] | None] = {
     "namespaces": None,
-    "credentials_dir": None,
     "credentials": {"dir", "own_namespaces", "secret_name"},
     "lease": {"enabled", "name", "namespace"},
     "probes": None,
