@@ -7,7 +7,9 @@ from being asked too often is kept by credential, because the cloud counts that 
 
 from __future__ import annotations
 
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError
 from ddm_operator.ports import Clock, Secrets
 from ddm_operator.settings import Cloud, Settings
+
+SocketOption = tuple[int, int, int] | tuple[int, int, bytes]
 
 HOLD = 0.8
 """Part of the pause between two looks at a stalled object for which a project that is not there is left alone."""
@@ -52,22 +56,51 @@ async def open_clouds(
     """
     cloud = settings.cloud
     proxy = cloud.proxy.get_secret_value() if cloud.proxy else None
-    tls = tls_context(cloud)
-    async with _client(cloud, tls, proxy) as client, _client(cloud, tls, None) as nearby:
+    tls, patience = tls_context(cloud), settings.cadence.enlarge_timeout_seconds
+    through, directly = (open_transport(cloud, tls, patience, way) for way in (proxy, None))
+    async with _client(cloud, through) as client, _client(cloud, directly) as nearby:
         yield CloudClients(settings, client, clock, observe, secrets, chance, nearby)
 
 
-def _client(cloud: Cloud, tls: ssl.SSLContext, proxy: str | None) -> httpx.AsyncClient:
-    """Connections that verify whom they talk to, follow no redirect, and take nothing from the environment."""
+def _client(cloud: Cloud, transport: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
+    """Follows no redirect, and takes nothing from the environment."""
     return httpx.AsyncClient(
-        verify=tls,
-        proxy=proxy,
+        transport=transport,
         timeout=httpx.Timeout(None, connect=cloud.connect_timeout_seconds),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=cloud.concurrent_requests),
         headers={"User-Agent": "ddm-operator", "Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def open_transport(cloud: Cloud, tls: ssl.SSLContext, patience: float, proxy: str | None) -> httpx.AsyncHTTPTransport:
+    """Connections that verify whom they talk to, and give up with whoever uses them.
+
+    Args:
+        cloud: how many are kept.
+        tls: what is verified.
+        patience: seconds that what was sent may stay without an acknowledgement.
+        proxy: its address; None: directly.
+    """
+    return httpx.AsyncHTTPTransport(
+        verify=tls,
+        proxy=httpx.Proxy(proxy) if proxy else None,
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=cloud.concurrent_requests),
+        socket_options=_socket_options(patience),
+        trust_env=False,
+    )
+
+
+def _socket_options(seconds: float) -> list[SocketOption]:
+    """What was given up on never arrives: a time-out of ours, or our death, is the end of it in the kernel as well.
+
+    Otherwise bytes that wait for a network to come back are sent a minute later, by nobody. A connection that is closed
+    is reset, with all that waits in it (SO_LINGER, 0 s); what is not acknowledged for ``seconds`` ends it (Linux).
+    """
+    options: list[SocketOption] = [(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))]
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000)))
+    return options
 
 
 def tls_context(cloud: Cloud) -> ssl.SSLContext:

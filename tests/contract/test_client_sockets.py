@@ -1,0 +1,37 @@
+"""What the client gave up on does not arrive later: the kernel forgets it as well."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import httpx
+import pytest
+
+from ddm_operator.cloud.clouds import open_transport, tls_context
+from ddm_operator.settings import Cloud
+
+BODY = b"x" * 16 * 1024 * 1024
+"""More than the kernel's buffers hold."""
+
+
+async def test_a_request_that_was_given_up_is_never_sent_after_all() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)  # noqa: FBT003  # the socket's own signature
+        port = server.getsockname()[1]
+        cloud = Cloud()
+        async with httpx.AsyncClient(transport=open_transport(cloud, tls_context(cloud), 30.0, None)) as client:
+            call = asyncio.create_task(client.post(f"http://127.0.0.1:{port}/", content=BODY))
+            connection, _ = await asyncio.get_running_loop().sock_accept(server)
+            with connection:
+                await asyncio.get_running_loop().sock_recv(connection, 1)
+                call.cancel()
+                await asyncio.gather(call, return_exceptions=True)
+                with pytest.raises(ConnectionResetError):
+                    await _rest(connection)
+
+
+async def _rest(connection: socket.socket) -> None:
+    """Read until the end."""
+    while await asyncio.get_running_loop().sock_recv(connection, 1024 * 1024):
+        pass
