@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
@@ -87,10 +88,16 @@ def test_a_reconcile_request_is_answered_at_once_and_echoed(stage: Stage) -> Non
     assert seen["status"]["nodes"] == 3
 
 
+def _created_in_an_earlier_second(body: Json) -> bool:
+    created = datetime.fromisoformat(body["metadata"]["creationTimestamp"])
+    return datetime.now(UTC) - created > timedelta(seconds=1)
+
+
 def test_of_two_objects_for_one_instance_the_older_works(stage: Stage) -> None:
     stage.declare(2, "elder")
     stage.start()
     stage.until_ready(2, "elder")
+    stage.until(_created_in_an_earlier_second, "elder")  # of objects of one second their uids say which is older
     stage.declare(5, "younger")
     stalled = stage.until_reason("InstanceClaimed", "younger")
     assert f"{stage.namespace}/elder" in ready(stalled)["message"]

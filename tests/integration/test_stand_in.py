@@ -68,6 +68,7 @@ OPERATION = Operation(
     completion_time=NOW,
     deadline_time=NOW,
     attempt=2,
+    failures=1,
     reason="Partial",
     error_code="DBS.200019",
     message="\u4e91" * MAX_TEXT,
