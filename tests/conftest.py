@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.support.simulator",
     "tests.support.stage",
     "tests.support.clouds",
+    "tests.support.promtool",
 ]

@@ -120,10 +120,9 @@ async def run(settings: Settings, watching: Watching) -> int:
         api = ApiServer.over(configuration)
         parts.push_async_callback(api.close)
         objects = ApiObjects(api, monotonic=clock.monotonic, namespaces=settings.namespaces)
-        lease = await parts.enter_async_context(_lease(settings, api, clock, health, ending))
+        lease = await parts.enter_async_context(_lease(settings, api, clock, (health, telemetry), ending))
         if ending.stop.is_set():
             return ending.code
-        telemetry.show_leader(lease.held)
         operator = await parts.enter_async_context(_operator(settings, api, objects, lease, clock, telemetry))
         ready = asyncio.Event()
         tasks = [
@@ -213,11 +212,14 @@ async def _probes(settings: Settings, health: Health, telemetry: Telemetry) -> A
 
 @asynccontextmanager
 async def _lease(
-    settings: Settings, api: ApiServer, clock: SystemClock, health: Health, ending: Ending
+    settings: Settings, api: ApiServer, clock: SystemClock, told: tuple[Health, Telemetry], ending: Ending
 ) -> AsyncIterator[Lease]:
     """Lead, or wait for it; yields once this process leads or was told to stop."""
+    health, telemetry = told
     if not settings.lease.enabled:
-        yield AlwaysLeading()
+        alone = AlwaysLeading()
+        telemetry.show_leader(alone.held)
+        yield alone
         return
     duration = float(settings.lease.duration_seconds)
     timing = Timing(duration, renew_deadline=duration * 2 / 3, retry=duration / 7.5, request=duration / 3.75)
@@ -231,6 +233,7 @@ async def _lease(
         on_lost=ending.fail,
         timing=timing,
     )
+    telemetry.show_leader(lease.held)
     health.ready("watch", "standing by, another replica leads")
     acquiring = asyncio.create_task(lease.acquire(), name="lease acquisition")
     stopping = asyncio.create_task(ending.stop.wait(), name="stop")
@@ -256,6 +259,8 @@ async def _operator(
         reconciler, actor = assemble(world, limits(settings), (ScaleOut(),), chance, lambda: str(uuid4()))
         queue = WorkQueue(reconciler.reconcile, workers=settings.workers, monotonic=clock.monotonic, random=chance)
         telemetry.show_queue(lambda: queue.depth, lambda: queue.oldest_age)
+        telemetry.show_objects(store.census, clock.now)
+        telemetry.show_cloud(clouds.pressure, clock.monotonic, lambda: store.census.projects)
         events.start()
         try:
             yield Operator(store, queue, objects)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -13,7 +14,7 @@ from ddm_operator.cloud.client import DdmCloud
 from ddm_operator.cloud.credentials import AccessKey, Credential, read_credential
 from ddm_operator.cloud.endpoints import endpoints
 from ddm_operator.cloud.http import Http, Observe
-from ddm_operator.cloud.limiter import Limiter
+from ddm_operator.cloud.limiter import Limiter, Pressure
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError
 from ddm_operator.ports import Clock
@@ -55,6 +56,8 @@ class CloudClients:
         self._observe = observe
         self._clouds: dict[tuple[Credential, str, str], DdmCloud] = {}
         self._limiters: dict[tuple[Credential, str], Limiter] = {}
+        self.pressure = Pressure()
+        """How close to their limits the limiters are."""
 
     def cloud_for(self, namespace: str, region: str | None, project_id: str | None) -> DdmCloud:  # noqa: ARG002  # credentials may differ by namespace
         """The client for an object; the same value for the same credential and target.
@@ -109,6 +112,7 @@ class CloudClients:
                 self._clock.monotonic,
             ),
         )
+        self.pressure.watch(urlsplit(base).netloc, limiter)
         return Http(
             self._client,
             base,
