@@ -87,6 +87,7 @@ check-yaml: venv ## YAML files
 check-docs: venv ## Generated documents are what would be generated now
 	$(PY) -m tools.configuration --check
 	$(PY) -m tools.simulator_docs --check
+	$(PY) -m tools.monitoring --check
 
 ##@ Work on it
 .PHONY: format docs lock venv clean
@@ -95,9 +96,10 @@ format: venv ## Format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: venv ## Generate docs/configuration.md from the settings, and the tables of docs/simulator.md
+docs: venv ## Generate docs/configuration.md, docs/monitoring.md and the tables of docs/simulator.md
 	$(PY) -m tools.configuration
 	$(PY) -m tools.simulator_docs
+	$(PY) -m tools.monitoring
 
 lock: venv ## Lock the dependencies anew, with hashes (ARGS="--upgrade" takes newer versions)
 	$(PY) -m pip install --quiet --upgrade --target build/uv 'uv>=0.13'

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 from random import SystemRandom
 from typing import Any, Protocol
 from uuid import uuid4
@@ -23,7 +21,7 @@ from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.errors import OperatorError
 from ddm_operator.kube.client import ApiServer
-from ddm_operator.kube.connect import ConnectError, Credentials, credentials, load_configuration
+from ddm_operator.kube.connect import ConnectError, Credentials, credentials, load_configuration, own_namespace
 from ddm_operator.kube.events import ApiEvents
 from ddm_operator.kube.lease import LeaseElection, Timing
 from ddm_operator.kube.objects import ApiObjects
@@ -225,7 +223,7 @@ async def _lease(
     timing = Timing(duration, renew_deadline=duration * 2 / 3, retry=duration / 7.5, request=duration / 3.75)
     lease = LeaseElection(
         api,
-        namespace=settings.lease.namespace or _own_namespace(),
+        namespace=settings.lease.namespace or own_namespace(),
         name=settings.lease.name,
         identity=f"{socket.gethostname()}_{uuid4().hex[:12]}",
         now=clock.now,
@@ -289,14 +287,3 @@ async def _work_when_all_was_seen(ready: asyncio.Event, queue: WorkQueue, health
         while ready.is_set():  # noqa: ASYNC110  # an event cannot be awaited to be cleared
             await asyncio.sleep(LOOK_SECONDS)
         health.unready("watch", "the watch of the DDMInstance objects was lost and is started again")
-
-
-def _own_namespace() -> str:
-    """The pod's namespace, from the service account that is mounted into it."""
-    try:
-        return Path(SERVICE_ACCOUNT_NAMESPACE).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        return os.environ.get("POD_NAMESPACE", "default")
-
-
-SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"

@@ -7,6 +7,7 @@ Fixtures: `promtool`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -88,6 +89,14 @@ def _told(error: Exception) -> str:
     if isinstance(error, subprocess.CalledProcessError) and error.stderr:
         return str(error.stderr).strip().splitlines()[-1]
     return str(error)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """A first time may have to build it, which takes longer than any test may."""
+    needed = any("promtool" in getattr(item, "fixturenames", ()) for item in session.items)
+    if needed and not session.config.option.collectonly:
+        with contextlib.suppress(DevclusterError):  # the tests that need it will tell
+            promtool_program(os.environ, print)
 
 
 @pytest.fixture(scope="session")

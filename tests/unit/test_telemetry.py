@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from types import MappingProxyType
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -136,7 +137,7 @@ def test_of_very_many_stalled_objects_some_are_named_and_all_are_counted(telemet
 class Pressed:
     """Limiters as they were told to be."""
 
-    throttled: ClassVar[dict[str, float]] = {"ddm.example": 12.5}
+    throttled: Mapping[str, float] = MappingProxyType({"ddm.example": 12.5})
 
     def saturation(self) -> dict[str, float]:
         return {"ddm.example": 0.75}

@@ -18,6 +18,7 @@ from ddm_operator.cloud.limiter import Limiter, Pressure
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError
 from ddm_operator.ports import Clock
+from ddm_operator.settings import Cloud as CloudSettings
 from ddm_operator.settings import Settings
 
 HOLD = 0.8
@@ -33,8 +34,13 @@ async def open_clouds(settings: Settings, clock: Clock, observe: Observe) -> Asy
         clock: time.
         observe: is told about every request: route, outcome, seconds.
     """
-    cloud = settings.cloud
-    async with httpx.AsyncClient(
+    async with new_client(settings.cloud) as client:
+        yield CloudClients(settings, client, clock, observe)
+
+
+def new_client(cloud: CloudSettings) -> httpx.AsyncClient:
+    """Connections to the cloud, as the settings have them; follows no redirect and retries nothing."""
+    return httpx.AsyncClient(
         verify=ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None),
         proxy=cloud.proxy.get_secret_value() if cloud.proxy else None,
         timeout=httpx.Timeout(None, connect=cloud.connect_timeout_seconds),
@@ -42,8 +48,7 @@ async def open_clouds(settings: Settings, clock: Clock, observe: Observe) -> Asy
         headers={"User-Agent": "ddm-operator", "Accept": "application/json"},
         follow_redirects=False,
         trust_env=False,
-    ) as client:
-        yield CloudClients(settings, client, clock, observe)
+    )
 
 
 class CloudClients:

@@ -84,13 +84,13 @@ REQUESTS: Final = Metric(
     (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
 THROTTLED: Final = Metric(
-    "cloud_throttled_seconds", "counter", "Time for which the cloud has asked for quiet (HTTP 429).", ("endpoint",)
+    "cloud_throttled_seconds", "counter", "Time for which the cloud has asked for quiet (HTTP 429).", ("host",)
 )
 SATURATION: Final = Metric(
     "cloud_limiter_saturation_ratio",
     "gauge",
     "How much of the operator's own limit of requests is used up: at 1 requests wait for their turn.",
-    ("endpoint",),
+    ("host",),
 )
 OBSERVATION_AGE: Final = Metric(
     "last_observation_age_seconds",

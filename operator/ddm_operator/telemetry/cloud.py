@@ -18,8 +18,9 @@ from ddm_operator.telemetry.instruments import Bounded, gauges, histogram
 class Pressure(Protocol):
     """How close to its limits the client is; ``cloud.limiter`` has it. The keys are the endpoints' hosts."""
 
-    throttled: Mapping[str, float]
-    """Seconds of quiet that the cloud has asked for, in sum."""
+    @property
+    def throttled(self) -> Mapping[str, float]:
+        """Seconds of quiet that the cloud has asked for, in sum."""
 
     def saturation(self) -> Mapping[str, float]:
         """0 to 1."""

@@ -33,12 +33,17 @@ PHASES = frozenset(map(str, Phase))
 class Objects(Protocol):
     """Who counts them; ``kube.census`` does."""
 
-    said: Mapping[tuple[str, str, str], int]
-    """Conditions: how many objects have one of this type, status and reason."""
-    stalled: Mapping[tuple[str, str], str]
-    """Namespace and name of what waits for a person, and the reason."""
-    opened: Mapping[tuple[str, str], tuple[str, datetime | None]]
-    """Phase and begin of what is under way."""
+    @property
+    def said(self) -> Mapping[tuple[str, str, str], int]:
+        """Conditions: how many objects have one of this type, status and reason."""
+
+    @property
+    def stalled(self) -> Mapping[tuple[str, str], str]:
+        """Namespace and name of what waits for a person, and the reason."""
+
+    @property
+    def opened(self) -> Mapping[tuple[str, str], tuple[str, datetime | None]]:
+        """Phase and begin of what is under way."""
 
     def __len__(self) -> int:
         """How many objects there are."""
