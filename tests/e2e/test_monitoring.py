@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import httpx
+import pytest
 
 from tests.e2e.test_living_with_it import probes
 from tests.support.process import Process
 from tests.support.promtool import Promtool
-from tests.support.stage import Stage, in_phase
+from tests.support.stage import Stage, in_phase, ready
 from tools.monitoring import panels, queried, rules
 
 
@@ -63,5 +65,23 @@ def test_a_replica_that_stands_by_says_so(stage: Stage, promtool: Promtool) -> N
     assert "ddm_operator_leader 0.0" in told
     assert "ddm_operator_objects{" not in told
     assert value(exposition(leader), "ddm_operator_leader") == 1
+    for replica in (leader, standby):
+        for probe in ("healthz", "readyz"):
+            assert httpx.get(f"{probes(replica)}/{probe}", trust_env=False).status_code == 200
     judged = promtool("check", "metrics", text=told)
     assert (judged.returncode, judged.stdout + judged.stderr) == (0, "")
+
+
+def test_an_outage_of_the_cloud_is_no_reason_to_restart_and_a_stuck_loop_is(stage: Stage) -> None:
+    stage.declare(2)
+    operator = stage.start()
+    stage.until_ready(2)
+    stage.cloud.fault("error", route="*", project=stage.project.project_id, status=503)
+    stage.until(lambda body: ready(body)["reason"] == "CloudInternalError")
+    for probe in ("healthz", "readyz"):
+        assert httpx.get(f"{probes(operator)}/{probe}", trust_env=False).status_code == 200
+    operator.signal(signal.SIGSTOP)
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.get(f"{probes(operator)}/healthz", trust_env=False, timeout=1)
+    operator.signal(signal.SIGCONT)
+    assert httpx.get(f"{probes(operator)}/healthz", trust_env=False).status_code == 200

@@ -1,0 +1,193 @@
+"""``ddm-operator doctor``: all is well, and each check with what makes it fail; nothing of it real only in name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devcluster import ControlPlane
+from tests.support import crdschema
+from tests.support.commands import command
+from tests.support.controlplane import CRD_PATH
+from tests.support.kubeapi import Api, Json
+from tests.support.simulator import StartSimulator
+from tests.support.stage import RULES, Stage
+
+NAMES = ["settings", "api-server", "crd", "permissions", "endpoint", "clock", "credential", "project"]
+
+
+def examine(environment: dict[str, str], *arguments: str) -> tuple[int, dict[str, Json]]:
+    """The exit code, and the findings by name."""
+    ended = command("doctor", "--output", "json", *arguments, **environment)
+    assert "Traceback" not in ended.stderr, ended.stderr
+    told = json.loads(ended.stdout)
+    assert told["healthy"] == (ended.returncode == 0)
+    assert [found["check"] for found in told["checks"]] == NAMES
+    for secret in (environment.get("HUAWEICLOUD_SDK_SK"), environment.get("HW_USER_PASSWORD")):
+        assert not secret or secret not in ended.stdout + ended.stderr
+    return ended.returncode, {found["check"]: found for found in told["checks"]}
+
+
+def failed(found: dict[str, Json]) -> set[str]:
+    return {name for name, finding in found.items() if finding["result"] == "failed"}
+
+
+def skipped(found: dict[str, Json]) -> set[str]:
+    return {name for name, finding in found.items() if finding["result"] == "skipped"}
+
+
+@pytest.fixture
+def environment(stage: Stage) -> dict[str, str]:
+    """Of an operator that works."""
+    return stage.operator().environment
+
+
+@pytest.mark.parametrize("kind", ["key", "user"])
+def test_a_healthy_operator_passes_every_check(stage: Stage, kind: str) -> None:
+    identity = stage.key if kind == "key" else stage.user
+    environment = stage.operator(**identity).environment
+    code, found = examine(environment)
+    assert (code, failed(found), skipped(found)) == (0, set(), set())
+    assert "shows 1 instances" in found["project"]["message"]
+    assert stage.cloud.ledger(stage.project.instance_id) == []
+
+
+def test_people_get_a_line_each(environment: dict[str, str]) -> None:
+    ended = command("doctor", **environment)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = ended.stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [["✓", name] for name in NAMES]
+
+
+def test_people_are_told_what_to_do(environment: dict[str, str]) -> None:
+    environment["HUAWEICLOUD_SDK_SK"] = ""
+    ended = command("doctor", **environment)
+    assert ended.returncode == 1
+    [line] = [line for line in ended.stdout.splitlines() if line.startswith("✗")]
+    assert line.split()[1] == "credential"
+    assert "HUAWEICLOUD_SDK_SK is missing" in line
+    assert "→" in ended.stdout
+    assert "- project      not looked at, because of credential" in ended.stdout
+
+
+def test_wrong_settings_leave_the_rest_open(environment: dict[str, str]) -> None:
+    code, found = examine(environment | {"DDM_LOG_FORMAT": "xml"})
+    assert (code, failed(found), skipped(found)) == (1, {"settings"}, set(NAMES) - {"settings"})
+    assert "DDM_LOG_FORMAT='xml'" in found["settings"]["message"]
+
+
+@pytest.mark.parametrize("kubeconfig", ["", "nobody-listens"])
+def test_without_an_api_server_the_cloud_is_looked_at_all_the_same(
+    stage: Stage, environment: dict[str, str], kubeconfig: str
+) -> None:
+    path = stage.write_kubeconfig("https://127.0.0.1:1") if kubeconfig else Path("/absent")
+    code, found = examine(environment | {"KUBECONFIG": str(path), "HOME": "/absent"})
+    assert (code, failed(found), skipped(found)) == (1, {"api-server"}, {"crd", "permissions"})
+    assert found["api-server"]["advice"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "verb"),
+    [("ddminstances", "watch"), ("ddminstances/status", "update"), ("events", "patch"), ("leases", "create")],
+)
+def test_a_right_that_is_missing_is_named(stage: Stage, environment: dict[str, str], resource: str, verb: str) -> None:
+    roles = f"{RULES}/namespaces/{stage.namespace}/roles"
+    for role in stage.api.get(roles)["items"]:
+        rules = [
+            rule | {"verbs": [one for one in rule["verbs"] if one != verb] or ["none"]}
+            if resource in rule["resources"]
+            else rule
+            for rule in role["rules"]
+        ]
+        stage.api.patch(f"{roles}/{role['metadata']['name']}", {"rules": rules})
+    while True:
+        code, found = examine(environment)
+        if failed(found):  # the API server takes a moment to notice
+            break
+    assert (code, failed(found), skipped(found)) == (1, {"permissions"}, set())
+    assert f"may not {verb} {resource} in namespace {stage.namespace}." in found["permissions"]["message"]
+
+
+def test_rights_in_one_namespace_are_none_in_all(environment: dict[str, str]) -> None:
+    code, found = examine(environment | {"DDM_NAMESPACES": ""})
+    assert (code, failed(found)) == (1, {"permissions"})
+    assert "list ddminstances in all namespaces" in found["permissions"]["message"]
+
+
+def test_an_endpoint_that_does_not_answer(environment: dict[str, str]) -> None:
+    code, found = examine(environment | {"DDM_CLOUD_DDM_ENDPOINT": "http://127.0.0.1:1"})
+    assert (code, failed(found), skipped(found)) == (1, {"endpoint"}, {"clock", "credential", "project"})
+    assert "127.0.0.1:1 did not answer" in found["endpoint"]["message"]
+
+
+def test_no_region_is_asked_for(environment: dict[str, str], stage: Stage) -> None:
+    del environment["DDM_CLOUD_REGION"]
+    code, found = examine(environment)
+    assert (code, failed(found)) == (1, {"endpoint"})
+    assert "--region" in found["endpoint"]["advice"]
+    assert examine(environment, "--region", stage.project.region)[0] == 0
+
+
+def test_a_clock_that_is_wrong(environment: dict[str, str], start_simulator: StartSimulator) -> None:
+    running = start_simulator("--port", "0", "--clock", "manual")
+    running.client.advance(600)
+    code, found = examine(environment | {f"DDM_CLOUD_{name}_ENDPOINT": running.url for name in ("DDM", "IAM")})
+    assert code == 1
+    assert "clock" in failed(found)
+    assert "behind the cloud's" in found["clock"]["message"]
+
+
+def test_a_credential_that_is_refused(environment: dict[str, str]) -> None:
+    code, found = examine(environment | {"HUAWEICLOUD_SDK_SK": "a-wrong-secret-key"})
+    assert (code, failed(found), skipped(found)) == (1, {"credential"}, {"project"})
+    assert "CredentialsRejected" in found["credential"]["advice"]
+
+
+def test_a_project_that_is_not_there(environment: dict[str, str]) -> None:
+    code, found = examine(environment | {"DDM_CLOUD_PROJECT_ID": "0" * 32})
+    assert (code, failed(found)) == (1, {"project"})
+    assert found["project"]["advice"]
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[tuple[Api, Path]]:
+    """An API server of its own, without the CRD."""
+    env = {name: value for name, value in os.environ.items() if name != "CLUSTER"}
+    plane = ControlPlane.start(print, env=env)
+    try:
+        with Api(plane.server, str(plane.token), Path(plane.ca_file)) as api:
+            yield api, Path(plane.kubeconfig)
+    finally:
+        plane.stop()
+
+
+def test_a_crd_that_is_missing_or_older(bare: tuple[Api, Path], environment: dict[str, str]) -> None:
+    api, kubeconfig = bare
+    environment["KUBECONFIG"] = str(kubeconfig)
+    code, found = examine(environment)
+    assert (code, failed(found)) == (1, {"crd"})
+    assert "does not serve ddminstances" in found["crd"]["message"]
+    crd = crdschema.load()
+    path = f"{CRD_PATH}/{crd['metadata']['name']}"
+    _status(crd)["properties"].pop("lastHandledResolve")
+    _status(crd)["properties"]["operation"]["properties"].pop("jobId")  # of the operations in history, too
+    api.apply(path, crd)
+    lacks = "lacks history.jobId, lastHandledResolve, operation.jobId of status"
+    while lacks not in found["crd"]["message"]:
+        code, found = examine(environment)
+    assert (code, failed(found)) == (1, {"crd"})
+    api.apply(path, crdschema.load())
+    while failed(found):
+        code, found = examine(environment)
+    assert code == 0
+
+
+def _status(crd: Json) -> dict[str, Any]:
+    [version] = crd["spec"]["versions"]
+    status: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["status"]
+    return status
