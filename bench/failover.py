@@ -24,10 +24,7 @@ ROLLS = 5
 REQUEST = "ddm.huaweicloud.com/reconcile-requested-at"
 NUMBERS = itertools.count()
 
-
-@pytest.fixture(autouse=True)
-def _long(request: pytest.FixtureRequest) -> None:
-    request.node.add_marker(pytest.mark.timeout(900))
+pytestmark = pytest.mark.timeout(900)
 
 
 def replica(stage: Stage) -> Process:

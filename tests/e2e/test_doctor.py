@@ -160,7 +160,7 @@ def bare() -> Iterator[tuple[Api, Path]]:
     env = {name: value for name, value in os.environ.items() if name != "CLUSTER"}
     plane = ControlPlane.start(print, env=env)
     try:
-        with Api(plane.server, str(plane.token), Path(plane.ca_file)) as api:
+        with Api(plane.server, str(plane.token), Path(str(plane.ca_file))) as api:
             yield api, Path(plane.kubeconfig)
     finally:
         plane.stop()

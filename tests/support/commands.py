@@ -1,4 +1,4 @@
-"""The operator's commands other than ``run``, each as its own process."""
+"""The operator's command line as its own process, for commands that end by themselves."""
 
 from __future__ import annotations
 
