@@ -62,6 +62,10 @@ torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="mutan
 torture-real: venv ## Kill -9 in every window, some 300 times, in a quarter of an hour (ARGS="-k intent" chooses windows)
 	@$(PY) -m pytest -p tests.torture.real_report -n 4 --dist worksteal tests/torture/real.py $(ARGS)
 
+.PHONY: bench-failover
+bench-failover: venv ## How long nobody works when the leader is killed, stopped or replaced, in six minutes
+	@$(PY) -m pytest -q -s -n 0 bench/failover.py $(ARGS)
+
 CHECKS := check-format check-lint check-types check-imports check-yaml check-docs
 check: venv ## Everything but the tests; goes on after a failure, and fails then
 	@$(MAKE) --keep-going $(CHECKS)
