@@ -63,7 +63,7 @@ torture-real: venv ## Kill -9 in every window, some 300 times, in a quarter of a
 	@$(PY) -m pytest -p tests.torture.real_report -n 4 --dist worksteal tests/torture/real.py $(ARGS)
 
 .PHONY: bench-failover
-bench-failover: venv ## How long nobody works when the leader is killed, stopped or replaced, in six minutes
+bench-failover: venv ## How long nobody works when the leader is killed, stopped or replaced, in seven minutes
 	@$(PY) -m pytest -q -s -n 0 bench/failover.py $(ARGS)
 
 CHECKS := check-format check-lint check-types check-imports check-yaml check-docs

@@ -39,12 +39,22 @@ def standing_by(stage: Stage) -> Process:
     return operator
 
 
-def asked(stage: Stage, timeout: float = 60.0) -> float:
-    """Seconds from a request to look until it was done."""
+def ask(stage: Stage) -> str:
+    """Request a look; what the status says when it was done."""
     number = f"request-{next(NUMBERS)}"
-    began = time.monotonic()
     stage.api.patch(stage.objects.path("orders"), {"metadata": {"annotations": {REQUEST: number}}})
-    stage.until(lambda body: body.get("status", {}).get("lastHandledReconcileAt") == number, timeout=timeout)
+    return number
+
+
+def done(stage: Stage, number: str) -> None:
+    """Wait until a requested look was done."""
+    stage.until(lambda body: body.get("status", {}).get("lastHandledReconcileAt") == number, timeout=60)
+
+
+def asked(stage: Stage) -> float:
+    """Seconds from a request to look until it was done."""
+    began = time.monotonic()
+    done(stage, ask(stage))
     return time.monotonic() - began
 
 
@@ -76,6 +86,27 @@ def test_the_other_goes_on(stage: Stage, how: signal.Signals, promised: float) -
     told(f"the leader is {'killed' if how is signal.SIGKILL else 'stopped'}, the other acts", times, promised)
 
 
+def test_the_other_goes_on_although_a_question_hangs(stage: Stage) -> None:
+    """Stop the leader while it waits for an answer of the cloud that does not come."""
+    stage.declare(2)
+    leader = replica(stage)
+    stage.until_ready(2)
+    times = []
+    for _ in range(ROUNDS):
+        standby = standing_by(stage)
+        asked(stage)
+        with stage.cloud.hold("instance", "before", stage.project.instance_id) as hold:
+            number = ask(stage)
+            hold.wait()
+            began = time.monotonic()
+            leader.signal(signal.SIGTERM)
+            done(stage, number)
+            times.append(time.monotonic() - began)
+        leader.wait()
+        leader = standby
+    told("the leader is stopped while a question hangs, the other acts", times, 3.0)
+
+
 def test_a_rolling_update(stage: Stage) -> None:
     """Replace two replicas one after the other, as a Deployment does that may have one more, and none less."""
     stage.declare(2)
@@ -86,7 +117,7 @@ def test_a_rolling_update(stage: Stage) -> None:
     ended = threading.Event()
     failures: list[BaseException] = []
 
-    def ask() -> None:
+    def go_on_asking() -> None:
         while not ended.is_set():
             try:
                 gaps.append(asked(stage))
@@ -94,7 +125,7 @@ def test_a_rolling_update(stage: Stage) -> None:
                 failures.append(error)
                 return
 
-    asking = threading.Thread(target=ask)
+    asking = threading.Thread(target=go_on_asking)
     asking.start()
     rolls = []
     for _ in range(ROLLS * 2):
