@@ -133,6 +133,7 @@ class Stage:
             "DDM_LEASE_DURATION_SECONDS": "3",
             "DDM_PROBES_PORT": "0",
             "DDM_LOG_FORMAT": "json",
+            "DDM_CREDENTIALS_OWN_NAMESPACES": "*",
             **CREDENTIALS,
         }
 

@@ -45,30 +45,46 @@ Two things must hold, or the operator does not start:
 """
 
 CREDENTIALS = """\
-## Credentials
+## What a credential consists of
 
-They are no settings. An access key's values have the names that the official SDKs use, a user's those of the Terraform
-provider's kind.
-An access key or a user is needed; when both are there, the access key is used.
-With `DDM_CREDENTIALS_DIR` each value is read from a file of the variable's name instead, as a mounted Secret shows
-them, and read again when it changes.
+Credentials are no settings; [credentials.md](credentials.md) tells which kinds there are and how to give one.
+Their values have the names that the official SDKs use, a user's those of the Terraform provider's kind.
+In a Secret they are the names of keys, in the folder `DDM_CREDENTIALS_DIR` of files; both are read again when they
+change.
+Of several kinds the first in this table counts.
 No value of these reaches a log, an event or an error message.
 
-| Variable | What it holds |
-| --- | --- |
+| Variable | Where | What it holds |
+| --- | --- | --- |
 {rows}
 """
 
-CREDENTIAL_NAME = re.compile(r"\b(?:HUAWEICLOUD|HW|OS)_[A-Z_]*[A-Z]\b")
+CREDENTIAL_NAME = re.compile(r"\b(?:HUAWEICLOUD|HW|HC|OS)_[A-Z_]*[A-Z]\b")
+
+ANYWHERE = "Secret, folder, environment"
+OWN = "folder, environment"
+POD = "environment"
 
 CREDENTIAL_VARIABLES = {
-    "HUAWEICLOUD_SDK_AK": "Access key.",
-    "HUAWEICLOUD_SDK_SK": "Secret key that belongs to it.",
-    "HUAWEICLOUD_SDK_SECURITY_TOKEN": "Security token of a temporary access key.",
-    "HUAWEICLOUD_SDK_PROJECT_ID": "Project, when neither `spec.projectId` nor `DDM_CLOUD_PROJECT_ID` names one.",
-    "HW_USER_NAME": "Name of an IAM user.",
-    "HW_USER_PASSWORD": "The user's password.",
-    "HW_DOMAIN_NAME": "Name of the account that the user belongs to.",
+    "HUAWEICLOUD_SDK_AK": (ANYWHERE, "Access key."),
+    "HUAWEICLOUD_SDK_SK": (ANYWHERE, "Secret key that belongs to it."),
+    "HUAWEICLOUD_SDK_SECURITY_TOKEN": (ANYWHERE, "Security token of a temporary access key."),
+    "HW_USER_NAME": (ANYWHERE, "Name of an IAM user."),
+    "HW_USER_PASSWORD": (ANYWHERE, "The user's password."),
+    "HW_DOMAIN_NAME": (ANYWHERE, "Name of the account that the user belongs to."),
+    "HUAWEICLOUD_SDK_IDP_ID": (OWN, "Identity provider of IAM that trusts the cluster (OIDC)."),
+    "HUAWEICLOUD_SDK_ID_TOKEN_FILE": (OWN, "Projected token file for it."),
+    "HUAWEICLOUD_OIDC_PROVIDER_URN": (OWN, "Identity provider of STS that trusts the cluster (OIDC)."),
+    "HUAWEICLOUD_OIDC_AGENCY_URN": (OWN, "Agency that is assumed."),
+    "HUAWEICLOUD_OIDC_TOKEN_FILE": (OWN, "Projected token file for it."),
+    "HUAWEICLOUD_OIDC_SESSION_NAME": (OWN, "Name of the session in the audit log; `ddm-operator` when absent."),
+    "HUAWEICLOUD_OIDC_DURATION_SECONDS": (OWN, "How long a temporary key is asked for; 3600 when absent."),
+    "HC_CONTAINER_CREDENTIALS_FULL_URI": (POD, "Agent of CCE pod identity; CCE sets it."),
+    "HC_CONTAINER_AUTHORIZATION_TOKEN_FILE": (POD, "Token file for the agent; CCE sets it."),
+    "HUAWEICLOUD_SDK_PROJECT_ID": (
+        ANYWHERE,
+        "Project when `spec.projectId` names none; in a Secret it wins over `DDM_CLOUD_PROJECT_ID`, else not.",
+    ),
 }
 
 
@@ -94,7 +110,7 @@ def render() -> str:
     """The page as Markdown."""
     by_group = groupby(variables(), key=lambda variable: variable.path[:-1])
     sections = (_section(path, members) for path, members in by_group)
-    credentials = "\n".join(_row(f"`{name}`", text) for name, text in CREDENTIAL_VARIABLES.items())
+    credentials = "\n".join(_row(f"`{name}`", *cells) for name, cells in CREDENTIAL_VARIABLES.items())
     return HEAD + "\n".join(sections) + "\n" + CREDENTIALS.format(rows=credentials)
 
 

@@ -90,8 +90,9 @@ def run(**options: object) -> None:
     """Watch DDMInstance objects and bring each to the number of nodes that it declares.
 
     Needs a kubeconfig (KUBECONFIG, or the usual file) outside of a cluster, and the cloud's credentials
-    (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, for example). Everything that can be set is an environment variable; the
-    options are the ones that are wanted by hand. All of them: docs/configuration.md.
+    (HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, for example): in a Secret ddm-credentials beside the objects, or in its
+    own environment for the namespaces in DDM_CREDENTIALS_OWN_NAMESPACES. Everything that can be set is an environment
+    variable; the options are the ones that are wanted by hand. All of them: docs/configuration.md.
     """
     try:
         settings = read_settings(_grouped(options))
@@ -105,7 +106,13 @@ def run(**options: object) -> None:
 
 @main.command(epilog=DOCTOR_EXIT_CODES, short_help="Check everything that run needs.")
 @setting("--region", "DDM_CLOUD_REGION", metavar="NAME")
-@click.option("--namespace", default="", metavar="NAME", callback=_check_namespace, help="Whose credential is tried.")
+@click.option(
+    "--namespace",
+    default="",
+    metavar="NAME",
+    callback=_check_namespace,
+    help="Try the credential that objects there get; without it the operator's own.",
+)
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def doctor(namespace: str, output: str, **options: object) -> None:
     """Look at settings, API server, CRD, permissions, endpoint, clock, credential and project.
@@ -130,7 +137,7 @@ def export(namespace: str, **options: object) -> None:
     """Write a DDMInstance that only observes for every instance of a project, to stdout.
 
     The ids of its groups and their counts are comments: uncomment them to let the operator scale. Applying the
-    manifests changes nothing in the cloud.
+    manifests changes nothing in the cloud. The project is read with the credential in the environment.
     """
     try:
         settings = read_settings(_grouped(options))

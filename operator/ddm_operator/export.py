@@ -11,6 +11,7 @@ from typing import Final
 import yaml
 
 from ddm_operator.cloud.clouds import open_clouds
+from ddm_operator.cloud.own import NoSecrets, for_everybody, no_chance
 from ddm_operator.domain.model import Group, InstanceRow
 from ddm_operator.errors import OperatorError
 from ddm_operator.kube.resource import API_VERSION, KIND
@@ -43,7 +44,7 @@ class Found:
 async def export(
     settings: Settings, namespace: str, clock: Clock, out: Callable[[str], None], complain: Callable[[str], None]
 ) -> int:
-    """Write a manifest for every instance of the project.
+    """Write a manifest for every instance of the project that the operator's own credential shows.
 
     Args:
         settings: the operator's.
@@ -56,9 +57,10 @@ async def export(
         The exit code: 1 when anything could not be read.
     """
     failed = False
-    async with open_clouds(settings, clock, lambda *_: None) as clouds:
+    ours = for_everybody(settings)
+    async with open_clouds(ours, clock, lambda *_: None, NoSecrets(), no_chance) as clouds:
         try:
-            cloud = clouds.cloud_for(namespace, None, None)
+            cloud = await clouds.cloud_for(namespace, None, None)
             await cloud.prepare()
             rows = sorted(await cloud.list_instances(), key=lambda row: (row.name, row.id))
         except OperatorError as error:

@@ -5,7 +5,7 @@ Every method raises only the five errors of ``ddm_operator.errors``. A failed qu
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -115,8 +115,36 @@ class Cloud(Protocol):
 class Clouds(Protocol):
     """The cloud as one object's credential sees it."""
 
-    def cloud_for(self, namespace: str, region: str | None, project_id: str | None) -> Cloud:
-        """The client for an object; the same value for the same credential and target. Raises StalledError."""
+    async def cloud_for(
+        self, namespace: str, region: str | None, project_id: str | None, *, following: bool = False
+    ) -> Cloud:
+        """The client for an object; the same value for the same namespace, credential and target.
+
+        Args:
+            namespace: the object's; its Secret is asked first.
+            region: the object's or the journal's.
+            project_id: likewise.
+            following: an operation is open: while the Secret cannot be asked for, what it last held counts.
+
+        Raises:
+            StalledError: there is no credential for that namespace, or none that may be read.
+            TransientError: the Secret could not be asked for.
+        """
+
+
+class Secrets(Protocol):
+    """The one Secret of each namespace that may hold a credential."""
+
+    async def read(self, namespace: str) -> Mapping[str, bytes] | None:
+        """Its values as they are now, or were some seconds ago; None when there is no such Secret.
+
+        Raises:
+            StalledError: the operator may not read it.
+            TransientError: the question failed.
+        """
+
+    def last(self, namespace: str) -> Mapping[str, bytes] | None:
+        """What it held when it was last read; None when that was nothing."""
 
 
 class Objects(Protocol):

@@ -17,6 +17,9 @@ MASK = "***"
 SHORTEST_SECRET = 6
 """Characters; a shorter value would be found inside of ordinary words and make the log unreadable."""
 
+MOST_SECRETS = 2_000
+"""Values; beyond that the one goes that was in use longest ago: somebody may change a Secret for ever."""
+
 _NAMES = (
     r"(?:(?:proxy-)?authorization|x-(?:auth|subject|security)-token|(?:set-)?cookie|password|passwd|secret|"
     r"secret_?(?:access_?)?key|(?:security|access|id)_?token)"
@@ -39,31 +42,45 @@ class Redactor:
     """Knows the values that must not be shown."""
 
     def __init__(self) -> None:
-        self._spellings: set[str] = set()
+        self._spellings: dict[str, frozenset[str]] = {}
+        """By secret; the one that was registered longest ago comes first."""
         self._known: re.Pattern[str] | None = None
 
     @override
     def __repr__(self) -> str:
-        return f"Redactor({len(self._spellings)} spellings)"
+        return f"Redactor({len(self._spellings)} secrets)"
 
     def hide(self, secret: str) -> None:
         """Never show this value again, in any spelling: plain, in JSON, in an address, in a repr."""
-        if len(secret) < SHORTEST_SECRET or secret in self._spellings:
+        if len(secret) < SHORTEST_SECRET:
             return
-        self._spellings |= {
-            secret,
-            json.dumps(secret)[1:-1],
-            json.dumps(secret, ensure_ascii=False)[1:-1],
-            quote(secret, safe=""),
-            repr(secret)[1:-1],
-        }
-        longest_first = sorted(self._spellings, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first)))
+        if secret in self._spellings:
+            self._spellings[secret] = self._spellings.pop(secret)  # whatever is in use is registered again and again
+            return
+        self._spellings[secret] = frozenset(
+            {
+                secret,
+                json.dumps(secret)[1:-1],
+                json.dumps(secret, ensure_ascii=False)[1:-1],
+                quote(secret, safe=""),
+                repr(secret)[1:-1],
+            }
+        )
+        if len(self._spellings) > MOST_SECRETS:
+            del self._spellings[next(iter(self._spellings))]
+        self._known = None
+
+    def _pattern(self) -> re.Pattern[str]:
+        """Made when it is needed: many secrets may come before the next line is written."""
+        if self._known is None:
+            spellings = {spelling for found in self._spellings.values() for spelling in found}
+            self._known = re.compile("|".join(map(re.escape, sorted(spellings, key=len, reverse=True))))
+        return self._known
 
     def clean(self, text: str) -> str:
         """The text without what must not be shown; safe to apply again."""
-        if self._known:
-            text = self._known.sub(MASK, text)
+        if self._spellings:
+            text = self._pattern().sub(MASK, text)
         text = _QUOTED.sub(rf"\g<start>{MASK}\g<end>", text)
         text = _BARE.sub(rf"\g<start>{MASK}", text)
         text = _ADDRESS.sub(rf"\g<start>{MASK}@", text)

@@ -2,7 +2,7 @@
 
 Every value comes from an environment variable ``DDM_<GROUP>_<FIELD>`` and is read once, at the start, by
 ``environment``. The text below a field is its documentation: ``docs/configuration.md`` and ``--help`` are made from it.
-Credentials are no settings; ``cloud`` reads them.
+Credentials themselves are no settings; ``cloud`` reads them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,13 @@ Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Namespace = Annotated[
     str,
     Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", json_schema_extra={"allowed": "a namespace's name"}),
+]
+NamespaceOrAll = Annotated[
+    str,
+    Field(
+        pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
+        json_schema_extra={"allowed": "`*` for all, a namespace's name"},
+    ),
 ]
 ObjectName = Annotated[
     str,
@@ -127,6 +134,31 @@ class Scaling(Group):
     """How often one declared change is requested when the cloud's job fails cleanly, before a person is asked."""
 
 
+class Credentials(Group):
+    """Whose credential the requests for an object are made with: its namespace's, else the operator's own."""
+
+    secret_name: ObjectName = "ddm-credentials"  # noqa: S105  # an object's name
+    """Name of the Secret that holds a namespace's credential.
+    The operator reads the Secret of this name, and no other; its role in Kubernetes must name it too."""
+
+    own_namespaces: Annotated[tuple[NamespaceOrAll, ...], NoDecode] = ()
+    """Namespaces that may use the operator's own credential when they have no such Secret.
+    None when absent, because whoever may make an object there spends the money of that credential."""
+
+    dir: DirectoryPath | None = None
+    """Folder with one file per value of the operator's own credential, as a mounted Secret shows them.
+    The environment when absent."""
+
+    refused_seconds: Seconds = 300.0
+    """A credential that the cloud refused is tried at most three times in this long, whoever asks.
+    The cloud locks an access key for five minutes after five wrong signatures."""
+
+    @field_validator("own_namespaces", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        return _names(value, "a blank is no namespace; leave it away for none")
+
+
 class Cloud(Group):
     """Where the cloud is, and how politely it is asked."""
 
@@ -143,6 +175,10 @@ class Cloud(Group):
 
     iam_endpoint: Endpoint | None = None
     """Address of the IAM API, which gives tokens and knows the projects. `{region}` stands for the object's region.
+    Made from the region when absent."""
+
+    sts_endpoint: Endpoint | None = None
+    """Address of the STS API, which gives temporary keys for an OIDC token. `{region}` stands for the object's region.
     Made from the region when absent."""
 
     connect_timeout_seconds: Seconds = 5.0
@@ -238,9 +274,7 @@ class Settings(BaseSettings):
     workers: int = Field(default=8, ge=1, le=256)
     """Objects that are worked on at the same time. One object, and one cloud instance, never has two passes at once."""
 
-    credentials_dir: DirectoryPath | None = None
-    """Folder with one file per credential value, as a mounted Secret shows them; the environment when absent."""
-
+    credentials: Credentials = Credentials()
     cadence: Cadence = Cadence()
     scaling: Scaling = Scaling()
     cloud: Cloud = Cloud()
@@ -251,8 +285,13 @@ class Settings(BaseSettings):
     @field_validator("namespaces", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
-        parts = ",".join(value) if isinstance(value, tuple | list) else str(value)
-        names = tuple(dict.fromkeys(name.strip() for name in parts.split(",") if name.strip()))
-        if value and not names:
-            raise ValueError("a blank is no namespace, and must not mean all of them")
-        return names
+        return _names(value, "a blank is no namespace, and must not mean all of them")
+
+
+def _names(value: object, blank: str) -> object:
+    """Names separated by commas, each once; ``blank`` is said of a value that holds none."""
+    parts = ",".join(value) if isinstance(value, tuple | list) else str(value)
+    names = tuple(dict.fromkeys(name.strip() for name in parts.split(",") if name.strip()))
+    if value and not names:
+        raise ValueError(blank)
+    return names

@@ -26,6 +26,7 @@ from ddm_operator.kube.events import ApiEvents
 from ddm_operator.kube.lease import LeaseElection, Timing
 from ddm_operator.kube.objects import ApiObjects
 from ddm_operator.kube.resource import InvalidSpecError
+from ddm_operator.kube.secrets import ApiSecrets
 from ddm_operator.kube.store import Store
 from ddm_operator.operations.scale_out import ScaleOut
 from ddm_operator.ports import Lease
@@ -253,7 +254,8 @@ async def _operator(
     events = ApiEvents(api, now=clock.now, instance=socket.gethostname())
     store = Store(monotonic=clock.monotonic)
     chance = SystemRandom()
-    async with open_clouds(settings, clock, telemetry.request) as clouds:
+    secrets = ApiSecrets(api, settings.credentials.secret_name, monotonic=clock.monotonic)
+    async with open_clouds(settings, clock, telemetry.request, secrets, chance.random) as clouds:
         world = World(objects, store, events, clouds, lease, clock, telemetry)
         reconciler, actor = assemble(world, limits(settings), (ScaleOut(),), chance, lambda: str(uuid4()))
         queue = WorkQueue(reconciler.reconcile, workers=settings.workers, monotonic=clock.monotonic, random=chance)

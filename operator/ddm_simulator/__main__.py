@@ -28,6 +28,7 @@ IAM and DDM answer at this address; clients reach it as both endpoints:
 Built-in credentials (they open nothing else):
   HUAWEICLOUD_SDK_AK=EXAMPLEACCESSKEY0001 HUAWEICLOUD_SDK_SK=ExampleSecretKeyForDocumentationOnly0001
   HW_USER_NAME=ddm-user HW_USER_PASSWORD=Example-Password-1 HW_DOMAIN_NAME=ddm-account
+An operator that is given them in its environment also needs DDM_CREDENTIALS_OWN_NAMESPACES='*'.
 Steer it: curl {url}/_simulator/
 """
 

@@ -12,7 +12,7 @@ from ddm_simulator.ids import Ids
 from ddm_simulator.messages import Json
 from ddm_simulator.model import Fate, Instance, Job, Order, User
 from ddm_simulator.seed import Instance as InstanceSeed
-from ddm_simulator.seed import Key, Project, SeedError, add_instance, add_user
+from ddm_simulator.seed import Key, Project, SeedError, add_instance, add_user, identity_provider
 from ddm_simulator.seed import User as UserSeed
 from ddm_simulator.world import World
 
@@ -184,7 +184,9 @@ def new_project(world: World, wish: NewProject) -> Json:
     world.projects.put(project_id, model.Project(project_id, seed.name, zones, domain_id, seed.domain), world.now())
     key = Key(access=ids.access_key(), secret=ids.secret())
     password = ids.secret()
-    add_user(world, UserSeed(name=name, password=password, projects=(project_id,), access_keys=(key,)))
+    idp = f"cluster-{ids.plain()[:12]}"
+    seeded = UserSeed(name=name, password=password, projects=(project_id,), access_keys=(key,), identity_provider=idp)
+    provider = identity_provider(idp, add_user(world, seeded))
     instance = add_instance(
         world, InstanceSeed.model_validate({"project": project_id, "groups": [{"nodes": wish.nodes}]})
     )
@@ -199,6 +201,9 @@ def new_project(world: World, wish: NewProject) -> Json:
         "instance_id": instance.id,
         "group_id": instance.groups[0].id,
         "flavor_id": instance.groups[0].flavor_id,
+        "identity_provider": provider.name,
+        "provider_urn": provider.urn,
+        "agency_urn": provider.agency_urn,
     }
 
 

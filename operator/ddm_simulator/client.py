@@ -31,6 +31,10 @@ class Credentials:
     instance_id: str
     group_id: str
     flavor_id: str
+    identity_provider: str
+    """Its tokens' audience is its name."""
+    provider_urn: str
+    agency_urn: str
 
 
 class HeldRequests:

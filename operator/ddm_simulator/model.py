@@ -61,6 +61,18 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """A cluster whose tokens are trusted, and the user whom they make of a pod."""
+
+    name: str
+    urn: str
+    agency_urn: str
+    issuer: str
+    audience: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Flavor:
     """A class of nodes."""
 

@@ -11,6 +11,7 @@ from ddm_simulator.call import Call
 from ddm_simulator.ddm import catalog, instances, jobs, nodes, parameters, scaling, schemas
 from ddm_simulator.errors import Spelling
 from ddm_simulator.iam import endpoints as iam
+from ddm_simulator.iam import workload
 from ddm_simulator.messages import Request, Response
 
 Endpoint: TypeAlias = Callable[[Call], Response]
@@ -43,6 +44,9 @@ class Route:
 ROUTES: Final[tuple[Route, ...]] = (
     Route("token", "POST", "/v3/auth/tokens", iam.create_token, "anyone"),
     Route("temporary-key", "POST", "/v3.0/OS-CREDENTIAL/securitytokens", iam.create_temporary_key, "anyone"),
+    Route("id-token", "POST", "/v3.0/OS-AUTH/id-token/tokens", workload.exchange_token, "anyone"),
+    Route("assume-agency", "POST", "/v5/agencies/assume-with-oidc", workload.assume_agency, "anyone"),
+    Route("pod-identity", "POST", "/pod-identity", workload.pod_identity, "anyone"),
     Route("projects", "GET", "/v3/projects", iam.list_projects, "user"),
     Route("own-projects", "GET", "/v3/auth/projects", iam.list_projects, "user"),
     Route("versions", "GET", "/", catalog.versions, "anyone"),

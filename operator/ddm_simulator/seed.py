@@ -17,6 +17,9 @@ from ddm_simulator.world import World
 AGE_SECONDS: Final = 30 * 86400.0
 """How old the instances are."""
 
+ISSUER: Final = "https://kubernetes.default.svc.cluster.local"
+"""Who signs the tokens of a cluster, if nothing else is set there."""
+
 SOURCES: Final = "the built-in seed"
 
 
@@ -52,6 +55,7 @@ class User(_Part):
     domain: str = "ddm-account"
     projects: tuple[str, ...] = ()
     access_keys: tuple[Key, ...] = ()
+    identity_provider: str = Field("", description="Name of one whose tokens make a pod this user.")
 
 
 class Flavor(_Part):
@@ -186,7 +190,16 @@ def add_user(world: World, user: User) -> model.User:
     world.users.put(made.id, made, world.now())
     for key in user.access_keys:
         world.keys.put(key.access, model.AccessKey(key.access, made.id, key.secret), world.now())
+    if user.identity_provider:
+        provider = identity_provider(user.identity_provider, made)
+        world.providers.put(provider.name, provider, world.now())
     return made
+
+
+def identity_provider(name: str, user: model.User) -> model.IdentityProvider:
+    """A cluster that is trusted to say who a pod is; the audience of its tokens is its name."""
+    urn = f"iam::{user.domain_id}"
+    return model.IdentityProvider(name, f"{urn}:oidcProvider:{name}", f"{urn}:agency:{name}", ISSUER, name, user.id)
 
 
 def add_instance(world: World, seed: Instance) -> model.Instance:

@@ -28,6 +28,7 @@ class Settings(BaseModel):
         (0.0,), description="Seconds between these, at speed 1: one number for all gaps, or three."
     )
     token_seconds: Seconds = Field(86400.0, description="How long a token is valid.")
+    temporary_key_seconds: Seconds = Field(86400.0, description="How long a temporary key is valid at the most.")
     unpublished: tuple[str, ...] = Field((), description="Routes that do not exist in this region, by name.")
 
     @field_validator("settle_order")

@@ -33,6 +33,7 @@ class World:
         self.users = _table(model.User)
         self.keys = _table(model.AccessKey)
         self.tokens = _table(model.Token)
+        self.providers = _table(model.IdentityProvider)
         self.flavors = _table(model.Flavor)
         self.instances = _table(model.Instance)
         self.jobs = _table(model.Job)
@@ -55,6 +56,7 @@ class World:
             self.users,
             self.keys,
             self.tokens,
+            self.providers,
             self.flavors,
             self.instances,
             self.jobs,

@@ -132,7 +132,7 @@ async def test_a_refused_credential_is_left_alone_for_a_while(
 
 async def test_it_is_tried_again_after_that_while(connect: Connect, simulator: Simulator, project: Credentials) -> None:
     simulator.change_user(project.user, enabled=False)
-    cloud = await connect("user", recheck=0.2)
+    cloud = await connect("user", refused=0.6)
     with pytest.raises(StalledError):
         await cloud.list_instances()
     simulator.change_user(project.user, enabled=True)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.auth.provider import PodIdentityCredentialProvider
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkcore.http.http_config import HttpConfig
 from huaweicloudsdkddm.v1 import DdmClient
 from huaweicloudsdkddm.v1 import model as sdk
 
 from ddm_simulator.client import Credentials, Simulator
+from tests.support.clouds import projected_token
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # the SDK's own
@@ -20,15 +23,15 @@ pytestmark = [
 ]
 
 
-def client(simulator: Simulator, project: Credentials, secret: str = "") -> Any:
-    """The SDK's client for a project, with its access key."""
-    credentials = BasicCredentials(project.access_key, secret or project.secret_key, project.project_id)
+def client(simulator: Simulator, project: Credentials, secret: str = "", credentials: object = None) -> Any:
+    """The SDK's client for a project, with its access key, or with other credentials."""
+    key = BasicCredentials(project.access_key, secret or project.secret_key, project.project_id)
     config = HttpConfig.get_default_config()
     config.timeout = (5, 10)
     return (
         DdmClient.new_builder()
         .with_http_config(config)
-        .with_credentials(credentials)
+        .with_credentials(credentials or key)
         .with_endpoint(simulator.url)
         .build()
     )
@@ -88,3 +91,29 @@ def test_a_second_operation_is_a_conflict(simulator: Simulator, project: Credent
         ddm.expand_instance_nodes(ask)
     assert caught.value.status_code == 409
     assert "DBS.200019" in caught.value.error_msg
+
+
+def test_a_pod_s_identity(
+    simulator: Simulator, project: Credentials, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audience = project.identity_provider
+    monkeypatch.setenv("HC_CONTAINER_CREDENTIALS_FULL_URI", f"{simulator.url}/pod-identity")
+    token = projected_token(tmp_path, audience, aud=audience)
+    monkeypatch.setenv("HC_CONTAINER_AUTHORIZATION_TOKEN_FILE", str(token))
+    credentials = PodIdentityCredentialProvider.get_basic().get_credentials()
+    credentials.project_id = project.project_id
+    [row] = client(simulator, project, credentials=credentials).list_instances(sdk.ListInstancesRequest()).instances
+    assert row.id == project.instance_id
+
+
+def test_an_identity_provider_s_token(simulator: Simulator, project: Credentials, tmp_path: Path) -> None:
+    """The SDK exchanges the token for an unscoped one of IAM, and that for a temporary key."""
+    token = projected_token(tmp_path, project.identity_provider)
+    credentials = (
+        BasicCredentials(project_id=project.project_id)
+        .with_iam_endpoint(simulator.url)
+        .with_idp_id(project.identity_provider)
+        .with_id_token_file(str(token))
+    )
+    [row] = client(simulator, project, credentials=credentials).list_instances(sdk.ListInstancesRequest()).instances
+    assert row.id == project.instance_id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -97,7 +98,14 @@ def test_without_an_api_server_the_cloud_is_looked_at_all_the_same(
 
 @pytest.mark.parametrize(
     ("resource", "verb"),
-    [("ddminstances", "watch"), ("ddminstances/status", "update"), ("events", "patch"), ("leases", "create")],
+    [
+        ("ddminstances", "watch"),
+        ("ddminstances/status", "update"),
+        ("events", "patch"),
+        ("secrets", "get"),
+        ("leases", "create"),
+        ("leases", "update"),
+    ],
 )
 def test_a_right_that_is_missing_is_named(stage: Stage, environment: dict[str, str], resource: str, verb: str) -> None:
     roles = f"{RULES}/namespaces/{stage.namespace}/roles"
@@ -114,7 +122,28 @@ def test_a_right_that_is_missing_is_named(stage: Stage, environment: dict[str, s
         if failed(found):  # the API server takes a moment to notice
             break
     assert (code, failed(found), skipped(found)) == (1, {"permissions"}, set())
-    assert f"may not {verb} {resource} in namespace {stage.namespace}." in found["permissions"]["message"]
+    names = {("secrets", "get"): "/ddm-credentials", ("leases", "update"): "/ddm-operator"}
+    what = resource + names.get((resource, verb), "")
+    assert f"may not {verb} {what} in namespace {stage.namespace}." in found["permissions"]["message"]
+
+
+def test_rights_on_objects_of_one_name_are_enough_and_of_another_are_none(
+    stage: Stage, environment: dict[str, str]
+) -> None:
+    roles = f"{RULES}/namespaces/{stage.namespace}/roles"
+    lease = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
+    named = {**lease, "resourceNames": ["ddm-operator"], "verbs": ["get", "update"]}
+    stage.api.patch(f"{roles}/ddm-operator-lease", {"rules": [{**lease, "verbs": ["create"]}, named]})
+    other = environment | {"DDM_CREDENTIALS_SECRET_NAME": "other", "DDM_LEASE_NAME": "another"}
+    while True:
+        code, found = examine(other)
+        if "leases/another" in found["permissions"]["message"]:  # the API server takes a moment to notice
+            break
+    told = found["permissions"]["message"]
+    assert (code, failed(found)) == (1, {"permissions"})
+    for what in ("get secrets/other", "get leases/another", "update leases/another"):
+        assert f"{what} in namespace {stage.namespace}" in told
+    assert examine(environment)[0] == 0
 
 
 def test_rights_in_one_namespace_are_none_in_all(environment: dict[str, str]) -> None:
@@ -158,6 +187,44 @@ def test_a_credential_that_is_refused(environment: dict[str, str]) -> None:
     code, found = examine(environment | {"HUAWEICLOUD_SDK_SK": "a-wrong-secret-key"})
     assert (code, failed(found), skipped(found)) == (1, {"credential"}, {"project"})
     assert "CredentialsRejected" in found["credential"]["advice"]
+
+
+def test_the_operator_s_own_credential_is_tried_though_no_namespace_may_use_it(environment: dict[str, str]) -> None:
+    code, found = examine(environment | {"DDM_CREDENTIALS_OWN_NAMESPACES": ""})
+    assert (code, failed(found)) == (0, set())
+    assert found["credential"]["message"] == "the cloud accepts the AccessKey (the operator's own)"
+
+
+def test_the_credential_of_a_namespace_is_tried(stage: Stage, environment: dict[str, str]) -> None:
+    of_namespace = ("--namespace", stage.namespace)
+    assert "(the operator's own)" in examine(environment, *of_namespace)[1]["credential"]["message"]
+    values = {name: base64.b64encode(value.encode()).decode() for name, value in stage.user.items()}
+    secrets = f"/api/v1/namespaces/{stage.namespace}/secrets"
+    stage.api.post(secrets, {"metadata": {"name": "ddm-credentials"}, "data": values})
+    code, found = examine(environment, *of_namespace)
+    assert (code, failed(found)) == (0, set())
+    assert found["credential"]["message"] == f"the cloud accepts the UserPassword (namespace {stage.namespace})"
+    stage.api.patch(f"{secrets}/ddm-credentials", {"data": {"HW_USER_PASSWORD": None}})
+    code, found = examine(environment, *of_namespace)
+    assert (code, failed(found), skipped(found)) == (1, {"credential"}, {"project"})
+    assert "HW_USER_PASSWORD is missing" in found["credential"]["message"]
+
+
+def test_a_namespace_without_a_credential_and_one_whose_secret_nobody_can_ask_for(
+    stage: Stage, environment: dict[str, str]
+) -> None:
+    none = environment | {"DDM_CREDENTIALS_OWN_NAMESPACES": ""}
+    code, found = examine(none, "--namespace", stage.namespace)
+    assert (code, failed(found), skipped(found)) == (1, {"credential"}, {"project"})
+    assert f"Namespace {stage.namespace} has no Secret ddm-credentials" in found["credential"]["message"]
+    assert "CredentialsMissing" in found["credential"]["advice"]
+    code, found = examine(environment, "--namespace", "elsewhere")
+    assert (code, failed(found)) == (1, {"credential"})
+    assert "may not read the Secret ddm-credentials in namespace elsewhere" in found["credential"]["message"]
+    silent = environment | {"KUBECONFIG": "/absent", "HOME": "/absent"}
+    code, found = examine(silent, "--namespace", stage.namespace)
+    assert (code, failed(found)) == (1, {"api-server", "credential"})
+    assert "the API server was not reached" in found["credential"]["message"]
 
 
 def test_a_project_that_is_not_there(environment: dict[str, str]) -> None:

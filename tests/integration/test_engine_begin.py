@@ -72,7 +72,7 @@ class Scene:
         return Actor(journal, lease or Leader(), CLOCK, limits, (ScaleOut(),), lambda: f"operation-{next(NUMBERS)}")
 
     async def begin(self, actor: Actor) -> Resource:
-        return await actor.begin(self.cloud, self.resource, self.decision, self.sight.observed)
+        return await actor.begin(self.cloud, self.resource, self.decision, self.sight)
 
 
 @pytest.fixture

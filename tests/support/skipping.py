@@ -253,6 +253,8 @@ class Fleet:
     def __init__(self, number: int) -> None:
         self.cloud, self.objects, self.clock, self.limits = FakeCloud(), FakeObjects(), Clock(), Limits()
         self.store = Store(monotonic=now)
+        self.clouds: dict[str, FakeCloud] = {}
+        """What namespaces see that have a credential of their own."""
         self.places: list[tuple[str | None, str | None]] = []
         """Where the cloud was looked for: region and project, as they were asked for."""
         quiet, ids, chance = Quiet(), count(1), Random(1)
@@ -265,10 +267,12 @@ class Fleet:
             wish = desired(2, uid=f"uid-{n}", name=f"o{n}", instance_id=f"i{n}", generation=1)
             self.show(self.objects.keep(Resource(wish, Status(), "")))
 
-    def cloud_for(self, namespace: str, region: str | None, project_id: str | None) -> FakeCloud:
-        del namespace
+    async def cloud_for(
+        self, namespace: str, region: str | None, project_id: str | None, *, following: bool = False
+    ) -> FakeCloud:
+        del following
         self.places.append((region, project_id))
-        return self.cloud
+        return self.clouds.get(namespace, self.cloud)
 
     def show(self, resource: Resource) -> None:
         """The watch shows an object."""

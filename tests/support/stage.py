@@ -77,6 +77,8 @@ class Stage:
             "DDM_PROBES_HOST": "127.0.0.1",
             "DDM_PROBES_PORT": "0",
             "DDM_LOG_FORMAT": "json",
+            "DDM_CREDENTIALS_OWN_NAMESPACES": self.namespace,
+            "DDM_CREDENTIALS_REFUSED_SECONDS": "6",
             **{f"DDM_CADENCE_{key}_SECONDS": value for key, value in CADENCE.items()},
         }
         if not any(key.startswith(("HW_", "HUAWEICLOUD_")) or key == "DDM_CREDENTIALS_DIR" for key in environment):

@@ -23,6 +23,7 @@ from tests.support import crdschema
 Json = dict[str, Any]
 
 ROOT: Final = "/apis/ddm.huaweicloud.com/v1beta1"
+CORE = "/api/v1/"
 SPEC_DEFAULTS: Final = {"approval": "Automatic", "paused": False, "scaleIn": "Forbid"}
 STATUS_DEFAULTS: Final = {"observedGeneration": -1}
 """Of a status that is absent; one that is there gets none of it, not even an empty one."""
@@ -79,6 +80,8 @@ class StandIn:
         self.version = 100
         self.stored: dict[str, Json] = {}
         """By ``namespace/name``."""
+        self.secrets: dict[str, tuple[int, Mapping[str, str]]] = {}
+        """By namespace: the version, and the values in Base64."""
         self.watchers: list[Callable[[Change], None]] = []
         """Are told of every change, in order."""
 
@@ -88,6 +91,8 @@ class StandIn:
         Raises:
             AnsweredError: it is refused.
         """
+        if path.startswith(CORE):
+            return self._secret(path)
         namespace, name, subresource = _parts(path)
         if not name:
             return self._create(namespace, dict(body or {})) if method == "POST" else self._list(namespace)
@@ -101,6 +106,14 @@ class StandIn:
         changed = _merged(known, body or {}) if method == "PATCH" else dict(body or {})
         _check(known["metadata"], changed["metadata"], method, subresource)
         return _answer(self._update(known, changed, subresource))
+
+    def _secret(self, path: str) -> Json:
+        """A Secret by its name; nobody may list them."""
+        _, namespace, _, name = path.removeprefix(CORE).strip("/").split("/")
+        if (data := self.secrets.get(namespace)) is None:
+            raise _refusal(HTTPStatus.NOT_FOUND, f'secrets "{name}" not found', name)
+        version, values = data
+        return {"metadata": {"name": name, "resourceVersion": str(version)}, "data": dict(values)}
 
     def _create(self, namespace: str, body: Json) -> Json:
         name = body["metadata"]["name"]

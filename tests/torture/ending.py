@@ -45,6 +45,7 @@ def calm(story: Story) -> None:
     universe = story.universe
     story.told.append(f"{universe.time:9.2f} s  nothing disturbs any more")
     universe.weather.until = universe.deaf_until = 0.0
+    universe.api.secrets.clear()
     for fault in list(universe.world.fault_table.values()):
         universe.world.fault_table.remove(fault.id, universe.clock.now())
 

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
 from tests.torture.ending import calm, end
+from tests.torture.people import CREDENTIALS as SECRETS_OF_A_NAMESPACE
 from tests.torture.story import BrokenPromiseError, Story
 from tests.torture.universe import SECRETS
 from tests.torture.weather import API, API_LASTS, CALL_FAULTS, JOB_FAULTS, LAGS, LASTS, READ_FAULTS
@@ -218,6 +219,18 @@ class Machine(RuleBasedStateMachine):
         """spec.paused."""
         self._do("pause", which, paused)
 
+    @rule(
+        which=st.integers(0, len(SECRETS_OF_A_NAMESPACE) - 1),
+        count=more,
+        after=st.sampled_from((0.0, 0.05, 2.0, 7.0)),
+        seconds=st.sampled_from((3.0, 20.0, 70.0, 400.0)),
+    )
+    def credential(self, which: int, count: int, after: float, seconds: float) -> None:
+        """More nodes are declared, and the credential changes; later it is what it was."""
+        self._do("scale", 0, count, after)
+        self._do("bring_credential", which, seconds)
+        self._do("wait", 7.0)
+
     @rule(which=one, what=st.sampled_from(("ask", "label", "wipe", "recreate", "withdraw")))
     def touch(self, which: int, what: str) -> None:
         """Somebody or some tool does something to an object."""
@@ -285,7 +298,8 @@ def perform(story: Story, deed: str, given: tuple[Any, ...]) -> None:
     if special is not None:
         special(story, *given)
     else:
-        getattr(story.people if hasattr(story.people, deed) else story, deed)(*given)
+        doer = next(one for one in (story.people, story.skies, story) if hasattr(one, deed))
+        getattr(doer, deed)(*given)
     story.run(0.0)
 
 

@@ -70,11 +70,11 @@ def call_before_intent() -> Sequence[Swap]:
 
     async def request(self: Any, cloud: Any, resource: Any, planned: Any, intent: Any, seen: Any) -> Any:
         outcome = await self._kinds[intent.type].begin(cloud, resource.desired.instance_id, intent, lambda: True)
-        status = next_status(resource.desired, resource.status, planned, seen, self._clock.now())
+        status = next_status(resource.desired, resource.status, planned, seen.observed, self._clock.now())
         stored = await self._journal.write_intent(resource, status)
 
         def amend(current: Any, operation: Any) -> Any:
-            return next_status(stored.desired, current, act._said(operation), seen, self._clock.now())
+            return next_status(stored.desired, current, act._said(operation), seen.observed, self._clock.now())
 
         return await self._journal.write_answer(stored, self._answer(intent, outcome), amend)
 

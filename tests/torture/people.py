@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.torture.apiserver import ROOT, Json, copy
-from tests.torture.universe import INSTANCE
+from tests.torture.universe import ACCESS, INSTANCE, SECRETS, STRANGER
 
 if TYPE_CHECKING:
     from tests.torture.story import Story
 
+CREDENTIALS: Final = (
+    {"HUAWEICLOUD_SDK_AK": STRANGER, "HUAWEICLOUD_SDK_SK": SECRETS[2]},
+    {"HUAWEICLOUD_SDK_AK": ACCESS, "HUAWEICLOUD_SDK_SK": SECRETS[2]},
+    {"HUAWEICLOUD_SDK_AK": ACCESS},
+    {"HUAWEICLOUD_SDK_AK": ACCESS, "HUAWEICLOUD_SDK_SK": SECRETS[0]},
+    {"HW_USER_NAME": "ddm-user", "HW_USER_PASSWORD": SECRETS[1], "HW_DOMAIN_NAME": "ddm-account"},
+    {"HW_USER_NAME": "ddm-user", "HW_USER_PASSWORD": SECRETS[2], "HW_DOMAIN_NAME": "ddm-account"},
+)
+"""What a namespace's Secret may hold; two are right, and another way in."""
 MOST_NODES: Final = 20
 STEP: Final = 8
 """The most nodes that the operator adds at once."""
@@ -27,7 +37,7 @@ class People:
     def __init__(self, story: Story) -> None:
         self.story = story
         self.api = story.universe.api
-        self._asked = 0
+        self._asked = self._secrets = 0
         self._newer: dict[str, Json] = {}
         """By its id: an operation as it was before a newer version touched it."""
 
@@ -102,6 +112,22 @@ class People:
             self.story.say("second object", f"{name} is created for the same instance, with {nodes} nodes")
             self.create(name, nodes)
 
+    def bring_credential(self, which: int, seconds: float) -> None:
+        """The namespace has a Secret of its own for a while: another's key, a wrong one, half of one, a user."""
+        values = CREDENTIALS[which]
+        said = ", ".join(values) or "nothing"
+        self.story.say("credential", f"the namespace has a Secret with {said} for {seconds:g} s")
+        self._secrets += 1
+        mine = self._secrets
+        encoded = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
+        self.api.secrets["shop"] = (mine, encoded)
+
+        def take_away() -> None:
+            if self.api.secrets.get("shop", (0, {}))[0] == mine:
+                del self.api.secrets["shop"]
+
+        self.story.universe.later(seconds, take_away)
+
     def withdraw(self, which: int) -> None:
         """One of two objects is deleted; not when nobody would know of a call that goes on."""
         if len(self.api.stored) > 1 and self._may_lose():
@@ -124,7 +150,7 @@ class People:
             self.story.say("older version", f"an older version has written the journal of {self._name(which)}")
             for key in OLDER:
                 operation.pop(key, None)
-        self._put_status(body)
+        self.put_status(body)
 
     def help(self) -> None:
         """Do what a condition says that a person can do."""
@@ -151,7 +177,7 @@ class People:
         before = self._newer.pop(changed["status"]["operation"]["id"])
         changed["status"]["operation"] |= {"phase": before["phase"], "type": before["type"]}
         self.story.say("newer version", "the newer version puts its words back")
-        self._put_status(changed)
+        self.put_status(changed)
 
     def _delete_failed_nodes(self) -> None:
         instance = self.story.universe.instance
@@ -194,6 +220,6 @@ class People:
     def _patch(self, name: str, change: dict[str, Any]) -> None:
         self.api.request("PATCH", f"{ROOT}/namespaces/shop/ddminstances/{name}", change)
 
-    def _put_status(self, body: Json) -> None:
+    def put_status(self, body: Json) -> None:
         path = f"{ROOT}/namespaces/shop/ddminstances/{body['metadata']['name']}/status"
         self.api.request("PUT", path, body)

@@ -20,6 +20,7 @@ from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.handlers import feed
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.objects import ApiObjects
+from ddm_operator.kube.secrets import ApiSecrets
 from ddm_operator.kube.store import Store
 from ddm_operator.operations.scale_out import ScaleOut
 from ddm_operator.settings import Settings
@@ -107,8 +108,9 @@ class Replica:
     def _start(self, settings: Settings, chance: Random) -> None:
         monotonic = self.clock.monotonic
         client = httpx.AsyncClient(transport=self.cloud, timeout=None, trust_env=False)
-        clouds = CloudClients(settings, client, self.clock, lambda *_: None)
         api: ApiServer = self.api  # type: ignore[assignment]  # stands in its place
+        secrets = ApiSecrets(api, settings.credentials.secret_name, monotonic=monotonic)
+        clouds = CloudClients(settings, client, self.clock, lambda *_: None, secrets, chance.random)
         objects = ApiObjects(api, monotonic=monotonic)
         self.store = Store(monotonic=monotonic)
         world = World(objects, self.store, self.outside, clouds, self.outside, self.clock, self.outside)
@@ -200,4 +202,4 @@ def operator_settings() -> Settings:
         "requests_per_second": 1000,
         "burst_requests": 1000,
     }
-    return Settings.model_validate({"cloud": cloud})
+    return Settings.model_validate({"cloud": cloud, "credentials": {"own_namespaces": ["*"]}})

@@ -8,24 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 from ddm_simulator import changes, lifecycle
-from ddm_simulator.faults import ADAPTER
 from ddm_simulator.model import Fate, Job
 from ddm_simulator.settings import FACTS, Settings
-from tests.torture import people
+from tests.torture import people, skies
 from tests.torture.apiserver import Json
-from tests.torture.oracle import CLOSED, OPEN, Oracle
+from tests.torture.oracle import CLOSED, Oracle
 from tests.torture.replica import Replica, operator_settings
-from tests.torture.universe import INSTANCE, START, Universe, Weather
-from tests.torture.weather import CALL_FAULTS, JOB_FAULTS, LAGS, READ_FAULTS, sentence
+from tests.torture.universe import INSTANCE, START, Universe
 
 SETTINGS: Final = operator_settings()
 LONGEST_GAP: Final = 20.0
 """Seconds; all three gaps together are below the assumed lag of reads."""
-HIDING: Final = frozenset({"job-missing", "job-unknown"})
-"""Faults that hide jobs; nobody can know of somebody else's job that is hidden."""
 QUIET: Final = 130.0
 """Seconds after which the cloud has executed what it took in and shows it in every answer."""
 MOST_HOURS: Final = 6
@@ -62,6 +58,7 @@ class Story:
         )
         self.oracle = Oracle(self.universe)
         self.people = people.People(self)
+        self.skies = skies.Skies(self)
         self.replicas: list[Replica] = []
         self.dead: list[Replica] = []
         self.born = 0
@@ -184,81 +181,6 @@ class Story:
             self.say("clock", f"the clock of operator {replica.number} is set by {hours} h")
             replica.set_clock(hours)
 
-    # What goes wrong on the way.
-
-    def api_weather(self, kind: str, seconds: float) -> None:
-        """The API server cannot be reached, or not well."""
-        self.say("api server", f"the API server is {kind} for {seconds:g} s")
-        self.universe.weather = Weather(kind, self.universe.time + seconds)
-
-    def call_fault(self, which: int) -> None:
-        """The next enlarge call meets something."""
-        fault = CALL_FAULTS[which % len(CALL_FAULTS)]
-        self.say("call fault", f"the next enlarge meets {sentence(fault)}")
-        self._fault({"route": "enlarge", "count": 1, **fault})
-
-    def job_fault(self, which: int) -> None:
-        """The next operation ends badly."""
-        fault = JOB_FAULTS[which % len(JOB_FAULTS)]
-        self.say("job fault", f"the next operation meets {sentence(fault)}")
-        self._fault({"route": "enlarge", "count": 1, **fault})
-
-    def read_fault(self, which: int, seconds: float) -> None:
-        """Questions to the cloud fail, or are answered wrongly, for a time."""
-        fault = READ_FAULTS[which % len(READ_FAULTS)]
-        if not self.slow or fault["kind"] not in HIDING:
-            self._read_fault(fault, seconds)
-
-    def out_of_sight(self, seconds: float) -> None:
-        """The cloud shows no job, neither in its list nor by id, and nothing else happens meanwhile.
-
-        In a cloud that says RUNNING in the middle of a job, only jobs that a journal knows are hidden: of another one
-        nothing at all would show.
-        """
-        open_ones = [
-            body["status"]["operation"] for body in self.universe.api.stored.values() if phase_of(body) in OPEN
-        ]
-        if not self.slow or all(operation.get("jobId") for operation in open_ones):
-            for kind in sorted(HIDING):
-                self._read_fault({"kind": kind}, seconds)
-            self.run(seconds)
-
-    def deny_jobs(self, seconds: float) -> None:
-        """Jobs cannot be asked for."""
-        self._read_fault({"kind": "error", "status": 500, "route": "jobs"}, seconds)
-
-    def _read_fault(self, fault: dict[str, Any], seconds: float) -> None:
-        if fault["kind"] in HIDING:
-            if self.universe.time < self.hand_until:
-                return
-            self.hidden_until = max(self.hidden_until, self.universe.time + seconds)
-        self.say("read fault", f"for {seconds:g} s {fault.get('route', 'the jobs')} meet {sentence(fault)}")
-        self.hidden = self.hidden or fault["kind"] in HIDING
-        self._fault(fault, seconds)
-
-    def lag(self, which: int, seconds: float) -> None:
-        """Reads are behind, for a time; not while counts of somebody else's job would be."""
-        if self.universe.time < self.hand_until or self.bare:
-            return
-        fault = LAGS[which % len(LAGS)]
-        self.say("lag", f"for {seconds:g} s {fault['route']} meet {sentence(fault)}")
-        self.lag_until = max(self.lag_until, self.universe.time + seconds)
-        self._fault(fault, seconds)
-
-    def restart_cloud(self) -> None:
-        """The cloud is killed and comes back with what it had written down."""
-        self.say("cloud restart", "the cloud is killed and comes back")
-        for entry in self.universe.world.entries.values():
-            if not entry.ending:
-                self.oracle.cut_off.add(entry.id)
-        self.universe.restart_cloud()
-
-    def revoke_tokens(self) -> None:
-        """All tokens end."""
-        self.say("tokens", "all tokens are revoked")
-        for token in list(self.universe.world.tokens.values()):
-            self.universe.world.tokens.remove(token.id, self.universe.clock.now())
-
     def finish_job(self, *, well: bool) -> None:
         """A running job ends now."""
         jobs = self.running_jobs()
@@ -341,16 +263,6 @@ class Story:
         self.replicas.remove(replica)
         self.dead.append(replica)  # kept: nothing of it may run, not even what a collector would call
         replica.die()
-
-    def _fault(self, fault: dict[str, Any], seconds: float = 0.0) -> None:
-        world, now = self.universe.world, self.universe.clock.now
-        added = world.faults.add(ADAPTER.validate_python({"route": "*", **fault} if "route" in fault else fault), now())
-        if seconds:
-
-            def remove() -> None:
-                self.universe.world.fault_table.remove(added.id, now())
-
-            self.universe.later(seconds, remove)
 
 
 def phase_of(body: Json) -> str:

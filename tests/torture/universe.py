@@ -30,7 +30,10 @@ AGE = 3600.0
 """Seconds that all of it has been there, or a read that lags would find nothing."""
 PROJECT = "055d9f4ee780d4d42f96c01c1bc3c50c"
 INSTANCE = "73f27bb0b26d4a79a9b0c58a4c700c4fin09"
-SECRETS = ("ExampleSecretKeyForDocumentationOnly0001", "Example-Password-1")
+SECRETS = ("ExampleSecretKeyForDocumentationOnly0001", "Example-Password-1", "The-Stranger-s-Secret-Key-0002")
+ACCESS = "EXAMPLEACCESSKEY0001"
+STRANGER = "EXAMPLEACCESSKEY0002"
+"""Access key of a user in another account, who sees nothing of the project."""
 
 
 @dataclass
@@ -85,6 +88,9 @@ class Universe:
         self.clock = Now(START - AGE)
         self.world = World(self.clock, Ids("torture"), settings)
         seed.plant(self.world, seed.default())
+        key = seed.Key(access=STRANGER, secret=SECRETS[2])
+        stranger = seed.User(name="stranger", password=SECRETS[2], domain="elsewhere", access_keys=(key,))
+        seed.add_user(self.world, stranger)
         self.clock.moment = START
         self.cloud = Cloud(self.world)
         self.api = StandIn(self.now)

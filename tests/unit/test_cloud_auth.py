@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from ddm_operator.cloud.auth import KeyLogin, Session
 from ddm_operator.cloud.credentials import AccessKey
 from ddm_operator.cloud.http import Answer, Ask, unreachable
 from ddm_operator.cloud.signer import DATE_FORMAT
+from ddm_operator.cloud.standing import Standings
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError
 
@@ -49,8 +51,9 @@ class Gateway:
         self.accepts = accepts
         self.statuses: list[int] = []
 
-    async def ask(self, ask: Ask, headers: dict[str, str]) -> Answer:
+    async def ask(self, ask: Ask, headers: dict[str, str], still: Callable[[], None] = lambda: None) -> Answer:
         del ask
+        still()
         await asyncio.sleep(0)
         truth = self.clock.now() - self.clock.off
         signed = datetime.strptime(headers["X-Sdk-Date"], DATE_FORMAT).replace(tzinfo=UTC)
@@ -61,7 +64,8 @@ class Gateway:
 
 
 def session(clock: Clock, gateway: Any) -> Session:
-    return Session(gateway, KeyLogin(gateway, KEY, "cn-north-4", "p1", clock), clock.monotonic, hold=240.0)
+    standing = Standings(clock.monotonic, 300.0).of(KEY)
+    return Session(gateway, KeyLogin(gateway, KEY, "cn-north-4", "p1", clock), standing, clock.monotonic, hold=240.0)
 
 
 @BOTH_WAYS
@@ -113,7 +117,7 @@ async def test_a_wrong_key_is_not_tried_twice() -> None:
         assert caught.value.reason == reasons.CREDENTIALS_REJECTED
         assert "at ddm.example.com" in caught.value.message
     assert gateway.statuses == [401]
-    clock.seconds += 240.0
+    clock.seconds += 100.0
     with pytest.raises(StalledError):
         await asked.ask(ASK)
     assert gateway.statuses == [401, 401]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ddm_operator.domain import reasons
-from ddm_operator.domain.again import RETRY_BASE, RETRY_CAP, asked_again, forbidden, next_attempt, same_change
+from ddm_operator.domain.again import RETRY_BASE, RETRY_CAP, asked_again, failures, forbidden, next_attempt, same_change
 from ddm_operator.domain.backoff import pause
 from ddm_operator.domain.case import Ages, Case
 from ddm_operator.domain.decision import Decision, Verb
@@ -54,12 +54,50 @@ def test_a_clean_failure_is_planned_again_after_a_settle_period_at_least(attempt
     assert ask(failed, closed=LONG) is None
 
 
-@pytest.mark.parametrize("attempt", [LIMITS.max_attempts, LIMITS.max_attempts + 1])
-def test_too_many_clean_failures_need_a_person(attempt: int) -> None:
-    veto = ask(operation(Phase.FAILED, attempt=attempt), closed=LONG)
+@pytest.mark.parametrize("before", [LIMITS.max_attempts - 1, LIMITS.max_attempts])
+def test_too_many_clean_failures_need_a_person(before: int) -> None:
+    veto = ask(operation(Phase.FAILED, attempt=before + 1, failures=before), closed=LONG)
     assert veto is not None
     assert (veto.verb, veto.reason) == (Verb.STALL, reasons.SCALE_OUT_FAILED)
     assert "reconcile-requested-at" in veto.message
+
+
+def test_refusals_are_no_failures() -> None:
+    assert ask(operation(Phase.FAILED, attempt=9, failures=LIMITS.max_attempts - 2), closed=LONG) is None
+
+
+@pytest.mark.parametrize(
+    ("journal", "before"),
+    [
+        (None, 0),
+        (operation(Phase.FAILED, attempt=1), 1),
+        (operation(Phase.FAILED, attempt=5, failures=1), 2),
+        (operation(Phase.REJECTED, attempt=5, failures=1), 1),
+        (operation(Phase.FAILED, attempt=0, failures=1), 0),
+        (operation(Phase.FAILED, failures=1, to_nodes=5), 0),
+        (operation(Phase.SUCCEEDED, failures=1), 0),
+    ],
+)
+def test_failures_are_counted_apart(journal: Operation | None, before: int) -> None:
+    given = case(desired(4), observed(nodes(2)), journal)
+    assert failures(given, group_of(given)) == before
+
+
+def test_a_job_that_was_only_followed_settles_nothing() -> None:
+    """Somebody else's job may come and go: what a person abandoned, or what failed too often, stays so."""
+    followed = operation(Phase.SUCCEEDED, id="adopted-7", to_nodes=None)
+    base = case(desired(4), observed(nodes(2)), followed, Ages(closed=LONG))
+
+    def after(past: Operation, latest: Operation = followed) -> str | None:
+        given = replace(base, status=replace(base.status, operation=latest, history=(past,)))
+        veto = forbidden(given, group_of(given))
+        return veto.reason if veto is not None else None
+
+    failed = operation(Phase.FAILED, failures=LIMITS.max_attempts)
+    assert after(operation(Phase.ABANDONED)) == reasons.OPERATION_ABANDONED
+    assert after(failed) == reasons.SCALE_OUT_FAILED
+    assert after(failed, replace(followed, attempt=0)) is None
+    assert after(operation(Phase.ABANDONED), replace(followed, attempt=0)) == reasons.OPERATION_ABANDONED
 
 
 @pytest.mark.parametrize("count", [1, 3])

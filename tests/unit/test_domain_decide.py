@@ -153,7 +153,7 @@ def test_abandoned_stays_so_until_the_number_changes() -> None:
 
 
 def test_a_request_by_hand_begins_the_attempts_anew() -> None:
-    failed = operation(Phase.FAILED, attempt=3)
+    failed = operation(Phase.FAILED, attempt=3, failures=2)
     asked = case(desired(reconcile_requested_at="now"), journal=failed, ages=Ages(closed=LONG))
     first = decide(asked, KINDS)
     assert first.operation is not None

@@ -217,7 +217,7 @@ def test_a_failed_job_keeps_the_cloud_s_reason_and_is_planned_again_after_a_paus
 
 
 def test_the_third_clean_failure_needs_a_person() -> None:
-    journal = operation(Phase.FAILED, attempt=LIMITS.max_attempts, message="No room.")
+    journal = operation(Phase.FAILED, attempt=LIMITS.max_attempts, failures=LIMITS.max_attempts - 1, message="No room.")
     decision = decide(case(journal=journal, ages=Ages(closed=LONG)), KINDS)
     assert (decision.verb, decision.reason) == (Verb.STALL, reasons.SCALE_OUT_FAILED)
     assert "No room." in decision.message

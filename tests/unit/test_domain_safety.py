@@ -106,7 +106,7 @@ def test_an_accepted_job_is_not_failed_by_counting_in_two_steps() -> None:
 
 def test_the_pause_after_a_failure_grows() -> None:
     def pause_after(attempt: int) -> int:
-        failed = operation(Phase.FAILED, attempt=attempt)
+        failed = operation(Phase.FAILED, attempt=attempt, failures=attempt - 1)
         closed = (Ages(closed=float(age)) for age in range(4000))
         return sum(decide(case(journal=failed, ages=ages), KINDS).verb is Verb.WAIT for ages in closed)
 

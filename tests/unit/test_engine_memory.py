@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from weakref import ref
 
@@ -74,6 +74,24 @@ def test_what_an_object_that_is_there_had_is_for_that_one_to_get_back(memory: Me
     assert memory.lost(younger, ()) == operation()
 
 
+@pytest.mark.parametrize(
+    ("seen_in", "given"),
+    [
+        (None, False),
+        (("cn-north-4", "p2"), False),
+        (("cn-east-3", "p1"), False),
+        (("cn-north-4", "p1"), True),
+    ],
+)
+def test_another_namespace_is_given_it_once_its_credential_sees_the_instance(
+    memory: Memory, seen_in: tuple[str, str] | None, *, given: bool
+) -> None:
+    journal = operation(region="cn-north-4", project_id="p1")
+    memory.note(stored(journal))
+    found = memory.lost(stored(uid="uid-2", namespace="bank"), (), seen_in=seen_in)
+    assert found == (journal if given else None)
+
+
 def test_another_instance_is_not_concerned(memory: Memory) -> None:
     memory.note(stored(operation(), instance_id="another"))
     assert memory.lost(stored(), ()) is None
@@ -89,7 +107,8 @@ def test_a_closed_operation_is_put_back_for_as_long_as_reads_may_lag(memory: Mem
     memory.note(stored(closed))
     assert memory.lost(stored(), ()) == closed, "every pass notes it: its age is that of the first time"
     clock.time += 1
-    assert memory.lost(stored(), ()) is None
+    assert memory.lost(stored(), ()) == (closed if phase == Phase.ABANDONED else None)
+    assert memory.lost(stored(uid="uid-2"), ()) is None
 
 
 def test_an_operation_that_is_open_again_is_as_good_as_new(memory: Memory, clock: Clock) -> None:
@@ -109,6 +128,28 @@ def test_nothing_is_put_in_the_place_of_what_the_journal_has(memory: Memory, jou
     assert memory.lost(stored(journal), ()) is None
 
 
+def test_a_journal_from_before_is_replaced_by_what_it_has_lost(memory: Memory) -> None:
+    """As by a restore, or ``kubectl replace --subresource=status``; what the journal has open comes first."""
+    earlier = NOW - timedelta(minutes=5)
+    memory.note(stored(operation(id="op-2")))
+    assert memory.lost(stored(operation(Phase.SUCCEEDED, id="op-1", request_time=earlier)), ()) == operation(id="op-2")
+    assert memory.lost(stored(operation(Phase.RUNNING, id="op-1", request_time=earlier)), ()) is None
+    told = stored(operation(Phase.SUCCEEDED, id="op-1", request_time=earlier))
+    told = replace(told, status=replace(told.status, history=(operation(Phase.FAILED, id="op-2"),)))
+    assert memory.lost(told, ()) is None
+    later = stored(operation(Phase.SUCCEEDED, id="op-3", request_time=NOW + timedelta(minutes=5)))
+    memory.note(later)
+    assert memory.lost(stored(), ()) == later.status.operation, "it came after, and so ended what was known"
+
+
+def test_nothing_begins_beside_an_object_that_has_lost_its_operation(memory: Memory) -> None:
+    younger = stored(uid="uid-2", name="younger")
+    memory.note(stored(operation()))
+    assert memory.missing_elsewhere(younger, [stored()]) == operation()
+    assert memory.missing_elsewhere(younger, [stored(operation())]) is None
+    assert memory.missing_elsewhere(younger, []) is None
+
+
 @pytest.mark.parametrize("last", ["op-1", "op-2"])
 def test_of_several_the_latest_is_put_back(memory: Memory, clock: Clock, last: str) -> None:
     for uid, key in (("uid-1", "op-1"), ("uid-2", "op-2"), ("uid-3", last)):
@@ -116,7 +157,7 @@ def test_of_several_the_latest_is_put_back(memory: Memory, clock: Clock, last: s
     found = memory.lost(stored(uid="uid-9"), ())
     assert found is not None
     assert found.id == last
-    memory.note(stored(operation(Phase.SUCCEEDED, id=last)))
+    memory.note(stored(operation(Phase.SUCCEEDED, id=last), uid="uid-3"))
     clock.time += SETTLE
     earlier = memory.lost(stored(uid="uid-9"), ())
     assert earlier is not None

@@ -51,6 +51,15 @@ def test_what_a_person_must_mend_is_looked_at_slowly_from_the_start(setbacks: Se
     assert pauses(setbacks, DENIED, 3) == pytest.approx([LIMITS.recheck] * 3)
 
 
+@pytest.mark.parametrize("reason", [reasons.CREDENTIALS_MISSING, reasons.CREDENTIALS_REJECTED])
+def test_a_credential_is_looked_for_soon_and_then_slower(setbacks: Setbacks, reason: str) -> None:
+    """Whoever has made an object makes its Secret next; in the end it is looked at like anything that waits."""
+    found = pauses(setbacks, StalledError(reason, "Make the Secret."), 10)
+    assert found[:3] == pytest.approx([LIMITS.poll, 2 * LIMITS.poll, 4 * LIMITS.poll])
+    assert found == sorted(found)
+    assert found[-1] == pytest.approx(LIMITS.recheck)
+
+
 @pytest.mark.parametrize(("asked", "times", "pause"), [(60.0, 1, 60.0), (2.0, 4, 8.0), (0.0, 1, FIRST_PAUSE)])
 def test_the_cloud_s_wish_for_quiet_counts(setbacks: Setbacks, asked: float, times: int, pause: float) -> None:
     throttled = TransientError(reasons.THROTTLED, "Too many.", retry_after=asked)

@@ -55,6 +55,7 @@ OPERATIONS = st.builds(
     request_time=optional(TIME),
     deadline_time=optional(TIME),
     attempt=NUMBER,
+    failures=optional(NUMBER),
     message=TEXT,
     extra=EXTRA,
 )

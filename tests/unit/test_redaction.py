@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddm_operator.redaction import SHORTEST_SECRET, Redactor
+from ddm_operator.redaction import MOST_SECRETS, SHORTEST_SECRET, Redactor
 
 
 @given(st.text(min_size=SHORTEST_SECRET, max_size=40).filter(lambda text: text.strip("*")))
@@ -85,3 +85,14 @@ def test_tokens_are_known_by_their_shape(token: str) -> None:
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert Redactor().clean(text) == text
+
+
+def test_what_is_in_use_outlasts_any_number_of_others() -> None:
+    redactor = Redactor()
+    redactor.hide("the-secret-in-use")
+    for number in range(3 * MOST_SECRETS):
+        if number % 500 == 0:
+            redactor.hide("the-secret-in-use")
+        redactor.hide(f"another-secret-{number}")
+    assert redactor.clean("the-secret-in-use another-secret-0") == "*** another-secret-0"
+    assert len(redactor._spellings) == MOST_SECRETS  # noqa: SLF001  # that it is bounded cannot be seen from outside

@@ -44,6 +44,9 @@ def test_the_defaults_are_usable_and_immutable() -> None:
         ("DDM_LEASE_ENABLED", "false", "lease.enabled", False),
         ("DDM_LOG_LEVEL", "debug", "log.level", "DEBUG"),
         ("ddm_log_format", "json", "log.format", "json"),
+        ("DDM_CREDENTIALS_OWN_NAMESPACES", "", "credentials.own_namespaces", ()),
+        ("DDM_CREDENTIALS_OWN_NAMESPACES", "shop, bank", "credentials.own_namespaces", ("shop", "bank")),
+        ("DDM_CREDENTIALS_OWN_NAMESPACES", "*", "credentials.own_namespaces", ("*",)),
         ("DDM_CLOUD_REGION", "cn-north-4", "cloud.region", "cn-north-4"),
         ("DDM_CLOUD_REGION", "", "cloud.region", None),
         ("DDM_CLOUD_DDM_ENDPOINT", "https://ddm.{region}.example.com", "cloud.ddm_endpoint", None),
@@ -84,6 +87,8 @@ def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         ("DDM_CLOUD_DDM_ENDPOINT", "https://ddm.example.com/v1", "http(s)://host[:port], no path"),
         ("DDM_CLOUD_CA_FILE", "absent.pem", "path of a file that exists"),
         ("DDM_CREDENTIALS_DIR", "absent", "path of a folder that exists"),
+        ("DDM_CREDENTIALS_OWN_NAMESPACES", "sho*", "`*` for all, a namespace's name, or several separated by commas"),
+        ("DDM_CREDENTIALS_SECRET_NAME", "../ddm", "an object's name"),
         ("DDM_PROBES_PORT", "65536", "a whole number from 0 to 65535"),
     ],
 )

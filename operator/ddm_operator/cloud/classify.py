@@ -73,7 +73,10 @@ NO_PROJECT: Final = Meaning(
     "region.",
 )
 UNAUTHENTICATED: Final = Meaning(
-    Word.STALLED, reasons.CREDENTIALS_REJECTED, refused=True, advice="Correct the operator's credential."
+    Word.STALLED,
+    reasons.CREDENTIALS_REJECTED,
+    refused=True,
+    advice="Correct the credential: the namespace's Secret, or the operator's own where that is used.",
 )
 TOKEN_ELSEWHERE: Final = Meaning(
     Word.STALLED,

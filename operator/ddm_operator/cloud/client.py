@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from ddm_operator.cloud import wire
-from ddm_operator.cloud.auth import Session, rejected
+from ddm_operator.cloud.auth import Session
 from ddm_operator.cloud.classify import Word, meaning
+from ddm_operator.cloud.endpoints import path, usable
 from ddm_operator.cloud.enlarge import enlarge
+from ddm_operator.cloud.exchange import rejected
 from ddm_operator.cloud.http import Answer, Ask
 from ddm_operator.cloud.paging import LIMIT, MOST_PAGES, collect
 from ddm_operator.domain import reasons
@@ -47,7 +49,7 @@ class DdmCloud:
         """Every instance of the project (v1)."""
 
         async def page(offset: int, limit: int) -> tuple[Sequence[wire.Instance], int | None]:
-            found = await self._read(wire.Instances, "list_instances", "/v1", "/instances", *_slice(offset, limit))
+            found = await self._read(wire.Instances, "list_instances", "/v1", ("instances",), *_slice(offset, limit))
             return found.instances, found.total
 
         found = await collect(page, lambda instance: instance.id)
@@ -55,7 +57,7 @@ class DdmCloud:
 
     async def get_instance(self, instance_id: str) -> InstanceDetail | None:
         """One instance with its nodes (v1); None when the cloud says by a code of DDM's own that there is none."""
-        answer = await self._ask("get_instance", "/v1", f"/instances/{instance_id}")
+        answer = await self._ask("get_instance", "/v1", ("instances", instance_id))
         if answer.accepted:
             found = wire.read(wire.Instance, answer.body)
             return None if found.status == DELETED else found.detail()
@@ -67,8 +69,8 @@ class DdmCloud:
         """The node groups (v3)."""
 
         async def page(offset: int, limit: int) -> tuple[Sequence[wire.Group], int | None]:
-            path = f"/instances/{instance_id}/groups"
-            found = await self._read(wire.Groups, "list_groups", "/v3", path, *_slice(offset, limit))
+            parts = ("instances", instance_id, "groups")
+            found = await self._read(wire.Groups, "list_groups", "/v3", parts, *_slice(offset, limit))
             return found.group_list, found.total
 
         return tuple(group.value() for group in await collect(page, lambda group: group.id))
@@ -78,7 +80,7 @@ class DdmCloud:
         window = (("start_time", _milliseconds(start)), ("end_time", _milliseconds(end)))
 
         async def page(offset: int, limit: int) -> tuple[Sequence[Job], int | None]:
-            answer = await self._ask("list_jobs", "/v3", "/jobs", *window, *_slice(offset, limit))
+            answer = await self._ask("list_jobs", "/v3", ("jobs",), *window, *_slice(offset, limit))
             found = self._value(wire.Jobs, answer)
             return [job.value(answer.date) for job in found.jobs], found.total
 
@@ -86,7 +88,9 @@ class DdmCloud:
 
     async def get_job(self, job_id: str) -> Job | None:
         """One job (v3); None when the cloud does not know the id (DBS.300400)."""
-        answer = await self._ask("get_job", "/v3", f"/jobs/{job_id}")
+        if not usable(job_id):
+            return None  # the cloud gave this id and cannot be asked for it; the job is looked for among the nodes
+        answer = await self._ask("get_job", "/v3", ("jobs", job_id))
         if answer.accepted:
             return wire.read(wire.OneJob, answer.body).job.value(answer.date)
         if meaning(answer.status, answer.code).word is Word.GONE:
@@ -97,8 +101,8 @@ class DdmCloud:
         """The schemas with the data nodes that they use (v1)."""
 
         async def page(offset: int, limit: int) -> tuple[Sequence[wire.Schema], int | None]:
-            path = f"/instances/{instance_id}/databases"
-            found = await self._read(wire.Schemas, "list_schemas", "/v1", path, *_slice(offset, limit))
+            parts = ("instances", instance_id, "databases")
+            found = await self._read(wire.Schemas, "list_schemas", "/v1", parts, *_slice(offset, limit))
             return found.databases, found.total
 
         return tuple(schema.value() for schema in await collect(page, lambda schema: schema.name))
@@ -108,7 +112,7 @@ class DdmCloud:
         flavors: dict[str, Flavor] = {}
         for number in range(MOST_PAGES):
             query = (("engine_version", engine_version), *_slice(number * LIMIT, LIMIT))
-            found = await self._read(wire.Flavors, "list_flavors", "/v3", "/flavors", *query)
+            found = await self._read(wire.Flavors, "list_flavors", "/v3", ("flavors",), *query)
             flavors.update((flavor.id, flavor.value()) for group in found.flavor_groups for flavor in group.flavors)
             if (number + 1) * LIMIT >= max((group.total for group in found.flavor_groups), default=0):
                 return tuple(flavors.values())
@@ -118,12 +122,15 @@ class DdmCloud:
         """Send the call at most once (v2)."""
         return await enlarge(self._session, request, self._enlarge_timeout, may_leave)
 
-    async def _ask(self, route: str, version: str, path: str, *query: tuple[str, str]) -> Answer:
+    async def _ask(self, route: str, version: str, parts: Sequence[str], *query: tuple[str, str]) -> Answer:
         await self._session.ready()
-        return await self._session.ask(Ask(route, "GET", f"{version}/{self._session.project_id}{path}", query))
+        where = path(version, self._session.project_id, *parts)
+        return await self._session.ask(Ask(route, "GET", where, query))
 
-    async def _read(self, shape: type[Wire], route: str, version: str, path: str, *query: tuple[str, str]) -> Wire:
-        return self._value(shape, await self._ask(route, version, path, *query))
+    async def _read(
+        self, shape: type[Wire], route: str, version: str, parts: Sequence[str], *query: tuple[str, str]
+    ) -> Wire:
+        return self._value(shape, await self._ask(route, version, parts, *query))
 
     def _value(self, shape: type[Wire], answer: Answer) -> Wire:
         if not answer.accepted:

@@ -1,128 +1,173 @@
-"""Which cloud an object lives in: one client for each credential, region and project, made when it is first needed."""
+"""Which cloud an object lives in: one client for each owner of a credential, region and project.
+
+Nothing that was asked with one namespace's Secret is ever shown to another namespace, even if both hold the same
+credential: clients, tokens, and with the clients the lists that objects share, are kept by owner. What keeps the cloud
+from being asked too often is kept by credential, because the cloud counts that way: limiters, and refusals.
+"""
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
+from dataclasses import dataclass
 
 import httpx
 
-from ddm_operator.cloud.auth import KeyLogin, Login, Session, TokenLogin
+from ddm_operator.cloud.auth import Session
 from ddm_operator.cloud.client import DdmCloud
-from ddm_operator.cloud.credentials import AccessKey, Credential, read_credential
+from ddm_operator.cloud.credentials import Credential
 from ddm_operator.cloud.endpoints import endpoints
-from ddm_operator.cloud.http import Http, Observe
-from ddm_operator.cloud.limiter import Limiter, Pressure
+from ddm_operator.cloud.http import Observe
+from ddm_operator.cloud.logins import Transport, login
+from ddm_operator.cloud.standing import Standings
+from ddm_operator.cloud.whose import Choice, Owner
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError
-from ddm_operator.ports import Clock
-from ddm_operator.settings import Cloud as CloudSettings
-from ddm_operator.settings import Settings
+from ddm_operator.ports import Clock, Secrets
+from ddm_operator.settings import Cloud, Settings
 
 HOLD = 0.8
-"""Part of the pause between two looks at a stalled object for which a refused credential is left alone."""
+"""Part of the pause between two looks at a stalled object for which a project that is not there is left alone."""
+
+UNUSED_SECONDS = 3600.0
+"""A client that nobody has asked for in this long is dropped: its namespace or its project may be gone."""
+
+FORGET_EVERY = 60.0
+"""Seconds between two looks for what nobody uses."""
 
 
 @asynccontextmanager
-async def open_clouds(settings: Settings, clock: Clock, observe: Observe) -> AsyncIterator[CloudClients]:
+async def open_clouds(
+    settings: Settings, clock: Clock, observe: Observe, secrets: Secrets, chance: Callable[[], float]
+) -> AsyncIterator[CloudClients]:
     """The clients, with their connections; closed in the end.
 
     Args:
         settings: the operator's.
         clock: time.
         observe: is told about every request: route, outcome, seconds.
+        secrets: the namespaces' own credentials.
+        chance: from 0 to 1, another one each time; spreads renewals.
     """
-    async with new_client(settings.cloud) as client:
-        yield CloudClients(settings, client, clock, observe)
+    cloud = settings.cloud
+    proxy, tls = proxy_url(cloud), tls_context(cloud)
+    async with new_client(cloud, tls, proxy) as client, new_client(cloud, tls, None) as nearby:
+        yield CloudClients(settings, client, clock, observe, secrets, chance, nearby)
 
 
-def new_client(cloud: CloudSettings) -> httpx.AsyncClient:
-    """Connections to the cloud, as the settings have them; follows no redirect and retries nothing."""
+def new_client(cloud: Cloud, tls: ssl.SSLContext, proxy: str | None) -> httpx.AsyncClient:
+    """Connections that verify whom they talk to, follow no redirect, and take nothing from the environment."""
     return httpx.AsyncClient(
-        verify=ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None),
-        proxy=cloud.proxy.get_secret_value() if cloud.proxy else None,
+        verify=tls,
+        proxy=proxy,
         timeout=httpx.Timeout(None, connect=cloud.connect_timeout_seconds),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=cloud.concurrent_requests),
-        headers={"User-Agent": "ddm-operator", "Accept": "application/json"},
+        headers={"User-Agent": "ddm-operator", "Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
     )
 
 
+def proxy_url(cloud: Cloud) -> str | None:
+    """With the password that may be in it."""
+    return cloud.proxy.get_secret_value() if cloud.proxy else None
+
+
+def tls_context(cloud: Cloud) -> ssl.SSLContext:
+    """Certificates and names are verified, and TLS is 1.2 at least, whatever the system's defaults are."""
+    context = ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@dataclass
+class _Kept:
+    owner: Owner
+    cloud: DdmCloud
+    used_at: float
+
+
 class CloudClients:
-    """Implements ``ports.Clouds``."""
+    """Implements ``ports.Clouds``.
 
-    def __init__(self, settings: Settings, client: httpx.AsyncClient, clock: Clock, observe: Observe) -> None:
+    Args:
+        settings: the operator's.
+        client: connections to the cloud.
+        clock: time.
+        observe: is told about every request.
+        secrets: the namespaces' own credentials.
+        chance: from 0 to 1, another one each time.
+        nearby: connections that use no proxy, to the agent on the node; None: the others.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: httpx.AsyncClient,
+        clock: Clock,
+        observe: Observe,
+        secrets: Secrets,
+        chance: Callable[[], float],
+        nearby: httpx.AsyncClient | None = None,
+    ) -> None:
         self._settings = settings
-        self._client = client
         self._clock = clock
-        self._observe = observe
-        self._clouds: dict[tuple[Credential, str, str], DdmCloud] = {}
-        self._limiters: dict[tuple[Credential, str], Limiter] = {}
-        self.pressure = Pressure()
-        """How close to their limits the limiters are."""
+        self._choice = Choice(settings.credentials, secrets, clock.monotonic)
+        self._transport = Transport(settings.cloud, client, nearby or client, clock, observe, chance)
+        self.pressure = self._transport.pressure
+        self._standings = Standings(clock.monotonic, settings.credentials.refused_seconds)
+        self._kept: dict[tuple[str, str, str], _Kept] = {}
+        self._forgot_at = clock.monotonic()
 
-    def cloud_for(self, namespace: str, region: str | None, project_id: str | None) -> DdmCloud:  # noqa: ARG002  # credentials may differ by namespace
-        """The client for an object; the same value for the same credential and target.
-
-        Raises:
-            StalledError: the region is not known, or there is no credential.
-        """
-        credential = read_credential(self._settings.credentials_dir)
+    async def cloud_for(
+        self, namespace: str, region: str | None, project_id: str | None, *, following: bool = False
+    ) -> DdmCloud:
+        """The client for an object; see ``ports.Clouds``."""
+        owner = await self._choice.of(namespace, following=following)
         chosen = region or self._settings.cloud.region
         if chosen is None:
             text = "No region is known for this instance. Set spec.region, or DDM_CLOUD_REGION for all of them."
             raise StalledError(reasons.INVALID_SPEC, text)
-        project = project_id or self._default_project(chosen, credential)
-        key = (credential, chosen, project)
-        if key not in self._clouds:
-            self._forget_other_than(credential)
-            self._clouds[key] = self._new(credential, chosen, project)
-        return self._clouds[key]
+        project = project_id or self._default_project(chosen, owner)
+        kept = self._kept.get((owner.name, chosen, project))
+        if kept is None or kept.owner != owner:
+            self._forget(owner, replaced=kept is not None)
+            kept = _Kept(owner, self._new(owner.credential, chosen, project), 0.0)
+            self._kept[owner.name, chosen, project] = kept
+        kept.used_at = self._clock.monotonic()
+        return kept.cloud
 
-    def _default_project(self, region: str, credential: Credential) -> str:
+    def _default_project(self, region: str, owner: Owner) -> str:
         """A project belongs to one region: the default one is not meant for objects that name another."""
         if self._settings.cloud.region not in (None, region):
             return ""
-        return self._settings.cloud.project_id or credential.project_id
+        ours, theirs = self._settings.cloud.project_id or "", owner.credential.project_id
+        return theirs or ours if owner.name else ours or theirs
 
-    def _forget_other_than(self, credential: Credential) -> None:
-        """A credential that was replaced is not asked with again."""
-        self._clouds = {key: cloud for key, cloud in self._clouds.items() if key[0] == credential}
-        self._limiters = {key: limiter for key, limiter in self._limiters.items() if key[0] == credential}
+    def _forget(self, owner: Owner, *, replaced: bool) -> None:
+        """Drop what was replaced at once; what nobody uses now and then, because it looks at all that there is."""
+        now = self._clock.monotonic()
+        if not replaced and now - self._forgot_at < FORGET_EVERY:
+            return
+        self._forgot_at = now
+        self._kept = {
+            key: kept
+            for key, kept in self._kept.items()
+            if now - kept.used_at < UNUSED_SECONDS and (kept.owner.name != owner.name or kept.owner == owner)
+        }
+        used = {kept.owner.credential for kept in self._kept.values()}
+        self._standings.forget_other_than(used)
+        self._transport.forget_other_than(used)
 
     def _new(self, credential: Credential, region: str, project_id: str) -> DdmCloud:
         cadence, cloud = self._settings.cadence, self._settings.cloud
-        at = endpoints(region, cloud.ddm_endpoint, cloud.iam_endpoint)
-        iam = self._http(at.iam, credential)
-        login: Login
-        if isinstance(credential, AccessKey):
-            login = KeyLogin(iam, credential, region, project_id, self._clock)
-        else:
-            login = TokenLogin(iam, credential, region, project_id, self._clock.monotonic)
-        hold = HOLD * cadence.stalled_recheck_seconds
-        session = Session(self._http(at.ddm, credential), login, self._clock.monotonic, hold)
+        at = endpoints(region, cloud.ddm_endpoint, cloud.iam_endpoint, cloud.sts_endpoint)
+        session = Session(
+            self._transport.http(at.ddm, credential),
+            login(self._transport, credential, at, region, project_id),
+            self._standings.of(credential),
+            self._clock.monotonic,
+            HOLD * cadence.stalled_recheck_seconds,
+        )
         return DdmCloud(session, region, project_id, cadence.enlarge_timeout_seconds)
-
-    def _http(self, base: str, credential: Credential) -> Http:
-        cloud = self._settings.cloud
-        limiter = self._limiters.setdefault(
-            (credential, base),
-            Limiter(
-                cloud.requests_per_second,
-                cloud.burst_requests,
-                cloud.concurrent_requests,
-                self._clock.monotonic,
-            ),
-        )
-        self.pressure.watch(urlsplit(base).netloc, limiter)
-        return Http(
-            self._client,
-            base,
-            limiter,
-            timeout=cloud.connect_timeout_seconds + cloud.read_timeout_seconds,
-            monotonic=self._clock.monotonic,
-            observe=self._observe,
-        )

@@ -12,6 +12,12 @@ from ddm_operator.errors import StalledError
 REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """What may become part of a host's name; the CRD says the same."""
 
+LONGEST_REGION: Final = 63
+"""A label of a host's name has no more characters."""
+
+ID: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
+"""What may become part of a path: ids of projects, instances and jobs, and fixed words. The CRD says the same."""
+
 EUROPE: Final = frozenset({"eu-west-101"})
 """Regions of the European site, which has a top-level domain of its own (reference of the DDM API, base URL)."""
 
@@ -24,27 +30,49 @@ class Endpoints:
 
     ddm: str
     iam: str
+    sts: str
 
 
-def endpoints(region: str, ddm: str | None = None, iam: str | None = None) -> Endpoints:
+def endpoints(region: str, ddm: str | None = None, iam: str | None = None, sts: str | None = None) -> Endpoints:
     """The addresses for a region.
 
     Args:
         region: its name, such as ``cn-north-4``.
         ddm: address that is set instead, with ``{region}`` where the region's name belongs.
         iam: the same for IAM.
+        sts: the same for STS.
 
     Raises:
         StalledError: this cannot be the name of a region.
     """
-    if REGION.fullmatch(region) is None:
+    if REGION.fullmatch(region) is None or len(region) > LONGEST_REGION:
         text = f"{region[:40]!r} is no name of a region, such as cn-north-4. Correct spec.region."
         raise StalledError(reasons.INVALID_SPEC, text)
     domain = _domain(region)
     return Endpoints(
         ddm=(ddm or f"https://ddm.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
         iam=(iam or f"https://iam.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
+        sts=(sts or f"https://sts.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
     )
+
+
+def usable(identifier: str) -> bool:
+    """Whether an id may become one part of a path, and can be nothing else there."""
+    return ID.fullmatch(identifier) is not None
+
+
+def path(version: str, *parts: str) -> str:
+    """The path of a request: ``/v1/<project id>/instances``.
+
+    Raises:
+        StalledError: a part would be more, or less, than one part of a path.
+    """
+    for part in parts:
+        if not usable(part):
+            text = f"{part[:40]!r} is no id of the cloud: letters, digits, '-' and '_' only. Nothing is asked with it. "
+            text += "Correct the id in the spec, or in the credential."
+            raise StalledError(reasons.INVALID_SPEC, text)
+    return "/".join((version, *parts))
 
 
 def _domain(region: str) -> str:

@@ -10,8 +10,10 @@ import httpx
 from pydantic import ValidationError
 
 from ddm_operator.cloud import wire
-from ddm_operator.cloud.auth import UNAUTHENTICATED, Session
+from ddm_operator.cloud.auth import Session
 from ddm_operator.cloud.classify import Word, meaning
+from ddm_operator.cloud.endpoints import path
+from ddm_operator.cloud.exchange import UNAUTHENTICATED
 from ddm_operator.cloud.http import Answer, Ask, describe
 from ddm_operator.domain import reasons
 from ddm_operator.ports import Accepted, CallOutcome, EnlargeRequest, Refused, Unknown
@@ -74,9 +76,9 @@ async def enlarge(
 
 
 def _ask(project_id: str, request: EnlargeRequest) -> Ask:
-    path = f"/v2/{project_id}/instances/{request.instance_id}/action/enlarge"
     body = {"flavor_id": request.flavor_id, "node_number": request.node_number, "group_id": request.group_id}
-    return Ask("enlarge", "POST", path, body=json.dumps(body).encode())
+    where = path("/v2", project_id, "instances", request.instance_id, "action", "enlarge")
+    return Ask("enlarge", "POST", where, body=json.dumps(body).encode())
 
 
 def _outcome(answer: Answer) -> CallOutcome:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,13 +14,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 
+from ddm_operator.cloud import bounded
 from ddm_operator.cloud.limiter import Limiter
 from ddm_operator.cloud.wire import failure
 from ddm_operator.domain import reasons
 from ddm_operator.errors import TransientError
-
-MOST_BYTES: Final = 32 * 1024 * 1024
-"""Of an answer; a page of 128 instances has about 100 KB."""
 
 POLICY: Final = re.compile(r"time:(\d+)\s*(second|minute|hour)")
 """The gateway's throttling policy in the text of a 429, such as ``limit:200,time:5 minute``."""
@@ -105,13 +102,14 @@ class Http:
         self.limiter = limiter
         self.host = urlsplit(base).netloc
 
-    async def ask(self, ask: Ask, headers: dict[str, str]) -> Answer:
-        """Ask when it is this request's turn.
+    async def ask(self, ask: Ask, headers: dict[str, str], still: Callable[[], None] = lambda: None) -> Answer:
+        """Ask when it is this request's turn; ``still`` is called then, and may raise that it shall not be sent.
 
         Raises:
             TransientError: no answer came, or the endpoint is throttled.
         """
         async with self.limiter.read():
+            still()
             try:
                 return await self.exchange(ask, headers, self._timeout)
             except (httpx.HTTPError, TimeoutError) as error:
@@ -148,15 +146,11 @@ class Http:
 
 
 async def _whole(response: httpx.Response) -> Answer:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise httpx.DecodingError("the answer is too long", request=response.request)
     try:
-        body: object = json.loads(content) if content else None
-    except ValueError:
-        body = None
+        content = await bounded.read(response.aiter_raw(), response.headers.get("Content-Encoding", ""))
+        body = bounded.parse(content)
+    except bounded.UnboundedError as error:
+        raise httpx.DecodingError(str(error), request=response.request) from None
     return Answer(response.status_code, body, _date(response.headers), _retry_after(response, body), response.headers)
 
 

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from ddm_operator.cloud.clouds import new_client
-from ddm_operator.cloud.http import Ask, Http
+from ddm_operator.cloud.clouds import new_client, proxy_url, tls_context
+from ddm_operator.cloud.http import Answer, Ask, Http
 from ddm_operator.cloud.limiter import Limiter
 from ddm_operator.settings import Cloud
 
@@ -23,11 +23,19 @@ async def reach(cloud: Cloud, bases: tuple[str, ...], monotonic: Callable[[], fl
     Raises:
         TransientError: one of them did not answer.
     """
-    async with new_client(cloud) as client:
+    async with new_client(cloud, tls_context(cloud), proxy_url(cloud)) as client:
         limiter = Limiter(cloud.requests_per_second, cloud.burst_requests, cloud.concurrent_requests, monotonic)
         timeout = cloud.connect_timeout_seconds + cloud.read_timeout_seconds
         https = [
             Http(client, base, limiter, timeout=timeout, monotonic=monotonic, observe=lambda *_: None) for base in bases
         ]
-        answers = await asyncio.gather(*(http.ask(Ask("reach", "GET", "/"), {}) for http in https))
-        return tuple(answer.date for answer in answers)
+        asked = (http.ask(Ask("reach", "GET", "/"), {}) for http in https)
+        # All of them end before the connections do, whichever fails.
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        return tuple(_date(answer) for answer in answers)
+
+
+def _date(answer: Answer | BaseException) -> datetime | None:
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer.date

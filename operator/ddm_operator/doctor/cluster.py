@@ -54,8 +54,9 @@ async def crd(patient: Patient) -> str:
 async def permissions(patient: Patient) -> str:
     """The operator's own account may do what ``run`` does, where the settings say."""
     settings = patient.settings
-    lease = (settings.lease.namespace or own_namespace()) if settings.lease.enabled else None
-    needed = tuple(rights(settings.namespaces, lease))
+    place = settings.lease
+    lease = (place.namespace or own_namespace(), place.name) if place.enabled else None
+    needed = tuple(rights(settings.namespaces, settings.credentials.secret_name, lease))
     allowed = await asyncio.gather(*(_answer(patient.questions.may(right)) for right in needed))
     missing = [str(right) for right, granted in zip(needed, allowed, strict=True) if not granted]
     if missing:

@@ -6,13 +6,17 @@ from typing import Final
 
 from ddm_operator.cloud.auth import TOLERATED_SKEW
 from ddm_operator.cloud.clouds import open_clouds
-from ddm_operator.cloud.credentials import read_credential
 from ddm_operator.cloud.endpoints import Endpoints, endpoints
+from ddm_operator.cloud.own import NoSecrets, for_everybody, no_chance
 from ddm_operator.cloud.reach import reach
+from ddm_operator.cloud.whose import Choice
 from ddm_operator.doctor.findings import TroubleError
 from ddm_operator.doctor.patient import Patient
 from ddm_operator.domain import reasons
 from ddm_operator.errors import OperatorError
+from ddm_operator.kube.secrets import ApiSecrets
+from ddm_operator.ports import Secrets
+from ddm_operator.settings import Settings
 
 WHO: Final = frozenset({reasons.CREDENTIALS_MISSING, reasons.CREDENTIALS_REJECTED})
 """Reasons that speak of the credential; all others come after it was accepted, or before it mattered."""
@@ -50,27 +54,48 @@ async def clock(patient: Patient) -> str:
 
 async def credential(patient: Patient) -> str:
     """There is one, and the cloud accepts it."""
-    settings = patient.settings
+    settings, secrets = _whose(patient)
     try:
-        found = read_credential(settings.credentials_dir)
-        async with open_clouds(settings, patient.clock, lambda *_: None) as clouds:
-            cloud = clouds.cloud_for(patient.namespace, None, None)
+        owner = await Choice(settings.credentials, secrets, patient.clock.monotonic).of(
+            patient.namespace, following=False
+        )
+    except OperatorError as error:
+        raise _trouble(error) from None
+    try:
+        async with open_clouds(settings, patient.clock, lambda *_: None, secrets, no_chance) as clouds:
+            cloud = await clouds.cloud_for(patient.namespace, None, None)
             await cloud.prepare()
             instances = await cloud.list_instances()
             patient.project = f"{cloud.target.project_id} in {cloud.target.region} shows {len(instances)} instances"
     except OperatorError as error:
         if error.reason in WHO:
-            raise TroubleError(error.message, "See the entry of " + error.reason + " in the runbook.") from None
+            raise _trouble(error) from None
         patient.failure = error
         return "there is one; whether it suffices is told below"
-    return f"the cloud accepts the {type(found).__name__}"
+    whose = f"namespace {owner.name}" if owner.name else "the operator's own"
+    return f"the cloud accepts the {type(owner.credential).__name__} ({whose})"
+
+
+def _whose(patient: Patient) -> tuple[Settings, Secrets]:
+    """Without a namespace the operator's own credential; with one what an object there would have."""
+    settings = patient.settings
+    if not patient.namespace:
+        return for_everybody(settings), NoSecrets()
+    if patient.inquiry is None:
+        text = f"The Secret of namespace {patient.namespace} cannot be read: the API server was not reached."
+        raise TroubleError(text, "See api-server above. Without --namespace the operator's own credential is tried.")
+    name = settings.credentials.secret_name
+    return settings, ApiSecrets(patient.inquiry.api, name, monotonic=patient.clock.monotonic)
+
+
+def _trouble(error: OperatorError) -> TroubleError:
+    return TroubleError(error.message, f"See the entry of {error.reason} in the runbook.")
 
 
 async def project(patient: Patient) -> str:
     """It is there for this credential, and its instances may be listed."""
     if patient.failure is not None:
-        reason = patient.failure.reason
-        raise TroubleError(patient.failure.message, f"See the entry of {reason} in the runbook.")
+        raise _trouble(patient.failure)
     return patient.project
 
 
@@ -79,4 +104,4 @@ def _endpoints(patient: Patient) -> Endpoints:
     if cloud.region is None:
         advice = "Set DDM_CLOUD_REGION, or name one with --region when every object has its own."
         raise TroubleError("No region is known, so no endpoint is.", advice)
-    return endpoints(cloud.region, cloud.ddm_endpoint, cloud.iam_endpoint)
+    return endpoints(cloud.region, cloud.ddm_endpoint, cloud.iam_endpoint, cloud.sts_endpoint)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ddm_operator.domain import reasons
 from ddm_operator.domain.backoff import pause
 from ddm_operator.domain.case import FAILED_NODE, Case, named
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import GroupStatus, Operation, Phase
+
+ADOPTED = "adopted-"
+"""Begins the id of an operation that follows somebody else's job."""
 
 RETRY_BASE = 15.0
 """Pause after a first refusal that heals by itself (seconds): about as long as the cloud's short operations take."""
@@ -20,9 +25,31 @@ def same_change(case: Case, last: Operation, group: GroupStatus) -> bool:
     return last.group_id == group.id and last.to_nodes == case.desired.nodes
 
 
+def latest(case: Case) -> Operation | None:
+    """The latest operation that was requested here; what was only followed for somebody else settles nothing.
+
+    A person's request to begin anew lies on the journal's operation, whichever that is, and counts for this one.
+    """
+    anew = False
+    for past in (case.status.operation, *case.status.history):
+        if past is not None and not past.id.startswith(ADOPTED):
+            return replace(past, attempt=0) if anew else past
+        anew = anew or (past is not None and past.attempt == 0)
+    return None
+
+
+def failures(case: Case, group: GroupStatus) -> int:
+    """How many jobs in a row have failed for this change; refusals in between are none."""
+    last = latest(case)
+    if last is None or not same_change(case, last, group) or last.attempt == 0:
+        return 0
+    before = last.failures or 0
+    return before + 1 if last.phase == Phase.FAILED else before if last.phase == Phase.REJECTED else 0
+
+
 def next_attempt(case: Case, group: GroupStatus) -> int:
     """Number of the request for this change, 1 for the first."""
-    last = case.status.operation
+    last = latest(case)
     if last is None or not same_change(case, last, group) or last.phase not in (Phase.FAILED, Phase.REJECTED):
         return 1
     return last.attempt + 1
@@ -36,7 +63,7 @@ def asked_again(case: Case) -> bool:
 
 def forbidden(case: Case, group: GroupStatus) -> Decision | None:
     """Why the last operation keeps a new one from beginning now, or None."""
-    last = case.status.operation
+    last = latest(case)
     if last is None:
         return None
     if last.phase == Phase.ABANDONED and same_change(case, last, group):
@@ -55,7 +82,7 @@ def left_behind(case: Case, group: GroupStatus) -> Decision | None:
     Counts may lag behind a job that has just failed: only nodes that never serve, and what was verified, is told at
     once, everything else when it has settled.
     """
-    last = case.status.operation
+    last = latest(case)
     if last is None or last.phase != Phase.FAILED or not same_change(case, last, group) or last.attempt == 0:
         return None
     sick = case.observed.unhealthy(group.id)
@@ -78,10 +105,12 @@ def _after_failure(case: Case, last: Operation, group: GroupStatus) -> Decision 
     if left is not None:
         return left
     again = same_change(case, last, group) and last.attempt > 0
-    if again and last.attempt >= case.limits.max_attempts:
-        text = f"The scale-out was requested {last.attempt} times and failed, last with: {_sentence(last.message)}"
+    failed = failures(case, group)
+    if again and failed >= case.limits.max_attempts:
+        text = f"The scale-out was requested {last.attempt} times and failed {failed} times, last with: "
+        text += _sentence(last.message)
         return _stall(case, reasons.SCALE_OUT_FAILED, f"{text} {_ASK}")
-    wait = pause(last.attempt, base=case.limits.settle, cap=RETRY_CAP) if again else case.limits.settle
+    wait = pause(failed, base=case.limits.settle, cap=RETRY_CAP) if again else case.limits.settle
     if case.ages.closed < wait:
         text = f"The scale-out failed: {_sentence(last.message)} It is planned again after a pause of {wait:.0f} s."
         return Decision(Verb.WAIT, reasons.RETRYING, text, min(case.limits.poll, wait))

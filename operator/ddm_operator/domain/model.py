@@ -83,6 +83,8 @@ class Operation:
     completion_time: datetime | None = None
     deadline_time: datetime | None = None
     attempt: int = 1
+    failures: int | None = None
+    """Jobs in a row that failed for this change before this request; None: none did."""
     reason: str = ""
     """Why the operation is in its phase, one of ``reasons``; empty while all goes as planned."""
     error_code: str = ""

@@ -9,17 +9,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.again import healing
-from ddm_operator.domain.case import Limits, Observed
+from ddm_operator.domain.case import Limits
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.follow import confirming, following
 from ddm_operator.domain.model import Operation, Phase, Resource, Status
 from ddm_operator.domain.report import next_status
 from ddm_operator.engine.journal import Journal
+from ddm_operator.engine.observe import Sight
+from ddm_operator.errors import TransientError
 from ddm_operator.operations.base import OperationKind
 from ddm_operator.ports import Accepted, CallOutcome, Clock, Cloud, Lease, Refused
+
+LOOK: Final = 1 / 3
+"""Part of the settle period that a look may be old when its intent is written: what somebody else begins meanwhile has
+certainly not ended and settled, so that the next look would show it as running."""
 
 
 class Actor:
@@ -42,21 +49,22 @@ class Actor:
         self._new_id = new_id
         self._calls: set[asyncio.Future[Resource]] = set()
 
-    async def begin(self, cloud: Cloud, resource: Resource, decision: Decision, seen: Observed) -> Resource:
+    async def begin(self, cloud: Cloud, resource: Resource, decision: Decision, seen: Sight) -> Resource:
         """Begin what the decision carries; the object with the answer in its journal.
 
         Args:
             cloud: ready to call.
             resource: read from the API server *before* the cloud was.
             decision: made on that read and nothing older.
-            seen: what the decision was made on.
+            seen: what the decision was made on, and since when it was looked at.
 
         Raises:
             ConflictError: somebody changed the object since; nothing was sent.
+            TransientError: the look took so long that it may be wrong by now; nothing was sent.
             OperatorError: the intent could not be stored (nothing was sent), or the answer not yet (it is kept).
         """
         plan = decision.operation
-        if decision.verb is not Verb.BEGIN or plan is None or not seen.complete:
+        if decision.verb is not Verb.BEGIN or plan is None or not seen.observed.complete:
             raise ValueError("only a decision to begin, made on complete fresh reads, can be acted on")
         intent = replace(plan, id=self._new_id())
         call = asyncio.ensure_future(self._request(cloud, resource, replace(decision, operation=intent), intent, seen))
@@ -70,10 +78,11 @@ class Actor:
             await asyncio.wait(self._calls, timeout=seconds)
 
     async def _request(
-        self, cloud: Cloud, resource: Resource, planned: Decision, intent: Operation, seen: Observed
+        self, cloud: Cloud, resource: Resource, planned: Decision, intent: Operation, seen: Sight
     ) -> Resource:
         sent_at = self._clock.monotonic()
-        status = next_status(resource.desired, resource.status, planned, seen, self._clock.now())
+        self._recent(seen, sent_at)
+        status = next_status(resource.desired, resource.status, planned, seen.observed, self._clock.now())
         stored = await self._journal.write_intent(resource, status)
 
         def may_leave() -> bool:
@@ -83,9 +92,19 @@ class Actor:
         answer = self._answer(intent, outcome)
 
         def amend(current: Status, operation: Operation) -> Status:
-            return next_status(stored.desired, current, _said(operation), seen, self._clock.now())
+            return next_status(stored.desired, current, _said(operation), seen.observed, self._clock.now())
 
         return await self._journal.write_answer(stored, answer, amend)
+
+    def _recent(self, seen: Sight, now: float) -> None:
+        """Raises TransientError when the nodes were counted too long ago."""
+        most = LOOK * self._limits.settle
+        if now - seen.at <= most:
+            return
+        text = f"Counting the nodes before a scale-out took {now - seen.at:.0f} s, and at most {most:.0f} s are right. "
+        text += "Nothing was requested; they are counted again. If it goes on, the cloud throttles or is slow, or "
+        text += "DDM_CLOUD_REQUESTS_PER_SECOND is too low for what is asked."
+        raise TransientError(reasons.RETRYING, text)
 
     def _answer(self, intent: Operation, outcome: CallOutcome) -> Operation:
         now = self._clock.now()

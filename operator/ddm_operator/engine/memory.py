@@ -1,16 +1,18 @@
 """What this process knows of each instance's latest operation, whatever becomes of the objects that tell of it.
 
-A status may be wiped, and an object deleted and made anew, while its call is in the cloud and nothing there shows it
-yet. As long as the process lives that has seen the journal, what was lost is put back instead of being planned again.
+A status may be wiped or replaced by an older one, and an object deleted and made anew, while its call is in the cloud
+and nothing there shows it yet. As long as the process lives that has seen the journal, what was lost is put back
+instead of being planned again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from ddm_operator.domain.case import Limits
-from ddm_operator.domain.model import Operation, Resource
+from ddm_operator.domain.model import Operation, Phase, Resource
 from ddm_operator.ports import Clock
 
 
@@ -19,6 +21,7 @@ class _Known:
     operation: Operation
     uid: str
     """Of the object whose journal had it last."""
+    namespace: str
     closed_at: float | None
     """When it was first known to be closed (monotonic seconds)."""
 
@@ -36,27 +39,76 @@ class Memory:
         operation = operation or resource.status.operation
         if operation is None or not operation.id:
             return
-        instance = resource.desired.instance_id
+        instance, uid = resource.desired.instance_id, resource.desired.uid
         known = self._known.get(instance, {})
         before = known.pop(operation.id, None)
         since = before.closed_at if before is not None and before.closed_at is not None else self._clock.monotonic()
-        noted = _Known(operation, resource.desired.uid, None if operation.open else since)
-        self._known[instance] = {key: found for key, found in known.items() if self._matters(found)}
+        noted = _Known(operation, uid, resource.desired.namespace, None if operation.open else since)
+        self._known[instance] = {
+            key: found
+            for key, found in known.items()
+            if self._matters(found, uid) and not (found.uid == uid and _tells(resource, found.operation))
+        }
         self._known[instance][operation.id] = noted
 
-    def lost(self, resource: Resource, others: Iterable[Resource]) -> Operation | None:
-        """The operation that belongs into an empty journal: an open one, or one that reads may not show yet.
+    def lost(
+        self, resource: Resource, others: Iterable[Resource], *, seen_in: tuple[str, str] | None = None
+    ) -> Operation | None:
+        """The operation that belongs into a journal: an open one, or one that reads may not show yet.
+
+        A journal may have been emptied, or replaced by one from before that operation. One that holds an open operation
+        is left alone: that comes first. What an object of another namespace had is nothing to this one until its own
+        credential has seen the instance.
 
         Args:
-            resource: the object with the empty journal.
+            resource: the object.
             others: the objects that name the same instance; what one of them had is for that one to get back.
+            seen_in: region and project where the object's credential has just seen the instance.
         """
-        if resource.status.operation is not None:
+        operation = resource.status.operation
+        if operation is not None and operation.open:
             return None
         theirs = {other.desired.uid for other in others}
-        known = self._known.get(resource.desired.instance_id, {}).values()
-        missing = [found.operation for found in known if found.uid not in theirs and self._matters(found)]
-        return missing[-1] if missing else None
+        home = resource.desired.namespace
+        missing = [
+            found.operation
+            for found in self._mattering(resource)
+            if found.uid not in theirs
+            and not _tells(resource, found.operation)
+            and (found.namespace == home or seen_in == (found.operation.region, found.operation.project_id))
+        ]
+        return max(reversed(missing), key=_requested, default=None)
 
-    def _matters(self, found: _Known) -> bool:
-        return found.closed_at is None or self._clock.monotonic() - found.closed_at < self._limits.settle
+    def missing_elsewhere(self, resource: Resource, others: Iterable[Resource]) -> Operation | None:
+        """An operation that the journal of another living object should tell of and does not: nothing may begin."""
+        by_uid = {other.desired.uid: other for other in others}
+        missing = [
+            found.operation
+            for found in self._mattering(resource)
+            if found.uid in by_uid and not _tells(by_uid[found.uid], found.operation)
+        ]
+        return max(reversed(missing), key=_requested, default=None)
+
+    def _mattering(self, resource: Resource) -> list[_Known]:
+        known = self._known.get(resource.desired.instance_id, {}).values()
+        return [found for found in known if self._matters(found, resource.desired.uid)]
+
+    def _matters(self, found: _Known, uid: str) -> bool:
+        """Open, or not yet certainly visible; what a person has abandoned holds for as long as the object lives."""
+        if found.closed_at is None or (found.operation.phase == Phase.ABANDONED and found.uid == uid):
+            return True
+        return self._clock.monotonic() - found.closed_at < self._limits.settle
+
+
+def _tells(resource: Resource, operation: Operation) -> bool:
+    """Whether a journal has an operation, or one that came after it."""
+    latest = resource.status.operation
+    if latest is None:
+        return False
+    if operation.id in {latest.id, *(past.id for past in resource.status.history)}:
+        return True
+    return _requested(latest) >= _requested(operation)
+
+
+def _requested(operation: Operation) -> datetime:
+    return operation.request_time or datetime.min.replace(tzinfo=UTC)

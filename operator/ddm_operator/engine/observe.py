@@ -13,6 +13,9 @@ from ddm_operator.ports import Clock, Cloud
 
 PRE_PAID = "prePaid"
 
+UNUSED_LOOKS = 4
+"""Slow looks in a row that nobody has taken at a project before its lists are dropped: its credential was replaced."""
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -28,7 +31,10 @@ class Observer:
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
+        self._unused = UNUSED_LOOKS * max(limits.resync, limits.recheck)
         self._projects: dict[Cloud, Project] = {}
+        self._used_at: dict[Cloud, float] = {}
+        self._forgot_at = clock.monotonic()
 
     async def look(self, cloud: Cloud, resource: Resource) -> Sight:
         """What a pass needs to see: for an open operation what its phase asks for, else whether anything changed."""
@@ -104,8 +110,14 @@ class Observer:
         return Sight(replace(nothing, row=detail, tally=counted, nodes=detail.nodes, groups=groups), at)
 
     def _project(self, cloud: Cloud) -> Project:
+        now = self._clock.monotonic()
+        if now - self._forgot_at >= self._unused / 4:
+            self._used_at = {key: at for key, at in self._used_at.items() if now - at < self._unused}
+            self._projects = {key: self._projects[key] for key in self._used_at}
+            self._forgot_at = now
         if cloud not in self._projects:
             self._projects[cloud] = Project(self._clock, cloud)
+        self._used_at[cloud] = now
         return self._projects[cloud]
 
 

@@ -12,7 +12,7 @@ from ddm_operator.domain import reasons
 from ddm_operator.domain.case import Case, Limits, Observed
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Decision, Verb
-from ddm_operator.domain.model import Resource
+from ddm_operator.domain.model import Operation, Resource
 from ddm_operator.domain.report import next_status, putting_back, worth_writing
 from ddm_operator.engine.act import Actor
 from ddm_operator.engine.journal import Journal, fields
@@ -20,7 +20,7 @@ from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
 from ddm_operator.engine.setbacks import Setbacks
 from ddm_operator.engine.sightings import Sightings
-from ddm_operator.errors import OperatorError, StalledError
+from ddm_operator.errors import OperatorError, StalledError, WaitingError
 from ddm_operator.operations.base import OperationKind
 from ddm_operator.ports import Clock, Cloud, Clouds, Metrics, Objects, Store
 
@@ -83,9 +83,12 @@ class Reconciler:
             resource = await self._whole(await self._read_again(resource))
             cloud = await self._cloud(resource)
             sight = await self.observer.inspect(cloud, resource)
+            if await self._got_back(resource, cloud, sight):
+                return 0.0
             decision = self._decide(resource, sight)
         if decision.verb is Verb.BEGIN:
-            resource = await self.actor.begin(cloud, resource, decision, sight.observed)
+            self._accounted_for(resource)
+            resource = await self.actor.begin(cloud, resource, decision, sight)
             return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
         await self._report(resource, decision, sight.observed)
         return decision.requeue_after
@@ -128,9 +131,10 @@ class Reconciler:
         """The cloud as the object's credential sees it; an open operation stays where it was begun."""
         desired, operation = resource.desired, resource.status.operation
         region, project = desired.region, desired.project_id
-        if operation is not None and operation.open:
+        following = operation is not None and operation.open
+        if operation is not None and following:
             region, project = operation.region or region, operation.project_id or project
-        cloud = self.clouds.cloud_for(desired.namespace, region, project)
+        cloud = await self.clouds.cloud_for(desired.namespace, region, project, following=following)
         await cloud.prepare()
         return cloud
 
@@ -144,8 +148,29 @@ class Reconciler:
         if lost is None:
             self.memory.note(resource)
             return resource
+        return await self._put_back(resource, lost)
+
+    async def _got_back(self, resource: Resource, cloud: Cloud, sight: Sight) -> bool:
+        """Whether the object, moved here from another namespace, had lost something that its credential may see."""
+        if sight.observed.row is None:
+            return False
+        place = cloud.target.region, cloud.target.project_id
+        lost = self.memory.lost(resource, self.store.rivals(resource), seen_in=place)
+        if lost is not None:
+            await self._put_back(resource, lost)
+        return lost is not None
+
+    async def _put_back(self, resource: Resource, lost: Operation) -> Resource:
         status = next_status(resource.desired, resource.status, putting_back(lost), None, self.clock.now())
         return await self.journal.put_back(resource, status, lost)
+
+    def _accounted_for(self, resource: Resource) -> None:
+        """Raises WaitingError while another object's journal lacks an operation that this process knows of."""
+        missing = self.memory.missing_elsewhere(resource, self.store.rivals(resource))
+        if missing is not None:
+            text = f"The status of another object for this instance has lost operation {missing.id}. It is put back "
+            text += "first; nothing is requested before that."
+            raise WaitingError(reasons.SETTLING, text, requeue_after=self.limits.poll)
 
     async def _read_again(self, resource: Resource) -> Resource:
         fresh = await self.objects.get(resource.desired.namespace, resource.desired.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from ddm_operator.domain import reasons
 from ddm_operator.domain.backoff import pause, spread
 from ddm_operator.domain.case import Limits
 from ddm_operator.domain.decision import Decision, Verb
@@ -12,6 +13,9 @@ from ddm_operator.errors import AmbiguousError, ConflictError, OperatorError, St
 
 PATIENCE = 3
 """Failed passes in a row before the status says so: a hiccup of the network is not worth a write per object."""
+
+CREDENTIALS = frozenset({reasons.CREDENTIALS_MISSING, reasons.CREDENTIALS_REJECTED})
+"""Looked at again sooner at first: whoever has made an object makes its Secret next, and a look reads only that."""
 
 FIRST_PAUSE = 1.0
 """Pause after the first failed question (seconds)."""
@@ -69,9 +73,10 @@ class Setbacks:
         )
 
     def _wait(self, error: OperatorError, count: int) -> float:
-        growing = pause(count, base=FIRST_PAUSE, cap=self._limits.recheck)
+        credentials = isinstance(error, StalledError) and error.reason in CREDENTIALS
+        growing = pause(count, base=self._limits.poll if credentials else FIRST_PAUSE, cap=self._limits.recheck)
         if isinstance(error, StalledError):
-            return self._limits.recheck
+            return growing if credentials else self._limits.recheck
         if isinstance(error, WaitingError) and error.requeue_after is not None:
             return error.requeue_after
         if isinstance(error, TransientError) and error.retry_after is not None:

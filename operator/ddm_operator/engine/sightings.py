@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ddm_operator.domain.case import ENDED_JOB, Ages, Observed
 from ddm_operator.domain.follow import RUNNING
-from ddm_operator.domain.model import Operation, Resource
+from ddm_operator.domain.model import Operation, Phase, Resource
 
 STEP = 60.0
 """Seconds that the wall clock may wander against the monotonic one while an operation is open."""
@@ -30,6 +30,7 @@ class _Since:
     nodes_unchanged: float = 0.0
     job_missing: float | None = None
     nodes_missed: float | None = None
+    verifying: bool = False
     jobs_ended: dict[str, float] = field(default_factory=dict)
 
 
@@ -81,6 +82,9 @@ class Sightings:
 
 def _note_operation(since: _Since, operation: Operation, observed: Observed, seen_at: float, at: float) -> None:
     since.closed = None if operation.open else _first(since.closed, seen_at)
+    if operation.phase == Phase.VERIFYING and not since.verifying:
+        since.nodes = None  # counts may lag behind the job's end: what they were before it says nothing of them
+    since.verifying = operation.phase == Phase.VERIFYING
     if observed.jobs is not None and operation.job_id:
         missing = all(job.id != operation.job_id for job in observed.jobs)
         since.job_missing = _first(since.job_missing, at) if missing else None

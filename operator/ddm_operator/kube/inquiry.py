@@ -17,33 +17,38 @@ REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 @dataclass(frozen=True)
 class Right:
-    """One verb on one resource, in one namespace or in all (empty)."""
+    """One verb on one resource, in one namespace or in all (empty); of one object only when there is a name."""
 
     group: str
     resource: str
     verb: str
     namespace: str
+    name: str = ""
 
     @override
     def __str__(self) -> str:
         where = f"in namespace {self.namespace}" if self.namespace else "in all namespaces"
-        return f"{self.verb} {self.resource} {where}"
+        what = f"{self.resource}/{self.name}" if self.name else self.resource
+        return f"{self.verb} {what} {where}"
 
 
-def rights(namespaces: Iterable[str], lease_namespace: str | None) -> Iterator[Right]:
+def rights(namespaces: Iterable[str], secret: str, lease: tuple[str, str] | None) -> Iterator[Right]:
     """Every right that ``run`` needs.
 
     Args:
         namespaces: where the objects are; none: everywhere.
-        lease_namespace: where the Lease is; None without one.
+        secret: name of the one that may hold a namespace's credential.
+        lease: namespace and name of the Lease; None without one. The right to make it cannot be limited to a name.
     """
     for namespace in tuple(namespaces) or ("",):
         yield from (Right(GROUP, PLURAL, verb, namespace) for verb in ("get", "list", "watch"))
         yield Right(GROUP, f"{PLURAL}/status", "update", namespace)
         yield from (Right("", "events", verb, namespace) for verb in ("create", "patch"))
-    if lease_namespace is not None:
-        for verb in ("get", "create", "update"):
-            yield Right("coordination.k8s.io", "leases", verb, lease_namespace)
+        yield Right("", "secrets", "get", namespace, secret)
+    if lease is not None:
+        where, name = lease
+        yield Right("coordination.k8s.io", "leases", "create", where)
+        yield from (Right("coordination.k8s.io", "leases", verb, where, name) for verb in ("get", "update"))
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,7 @@ class Inquiry:
             "subresource": subresource,
             "verb": right.verb,
             "namespace": right.namespace,
+            "name": right.name,
         }
         review = {
             "apiVersion": "authorization.k8s.io/v1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,6 +31,16 @@ RESOLVE_ANNOTATION: Final = f"{GROUP}/resolve"
 MAX_ANNOTATION = 256
 """Characters of an annotation's value that count; longer ones could not be echoed in ``status``."""
 
+ID: Final = r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}"
+SHAPES: Final = {
+    "instanceId": ID,
+    "groupId": ID,
+    "flavorId": ID,
+    "region": r"(?=.{1,63}$)[0-9a-z]+(-[0-9a-z]+)*",
+    "projectId": r"[0-9A-Za-z]{1,64}",
+}
+"""What the CRD promises of texts that become part of an address; looked at here too, for a CRD may be an older one."""
+
 _STATUS = Codec(Status)
 _INSTANCE = Codec(InstanceStatus)
 _GROUP = Codec(GroupStatus)
@@ -37,6 +48,12 @@ _CONDITION = Codec(Condition)
 _OPERATION = Codec(Operation)
 
 _PARTS: Final[dict[str, Codec[Any]]] = {"instance": _INSTANCE, "groups": _GROUP, "conditions": _CONDITION}
+
+WORDS: Final = {
+    **dict.fromkeys(("instanceId", "groupId", "flavorId"), "an id of letters, digits, '-' and '_'"),
+    "region": "a region's name such as cn-north-4",
+    "projectId": "a project's id of letters and digits",
+}
 
 _UNREADABLE = Operation(id="", type="", phase="")
 """Stands for a journal that is not even an object; what is there stays in ``Status.extra``."""
@@ -135,9 +152,9 @@ def _read_desired(body: Mapping[str, Any]) -> tuple[Desired, list[str]]:
 
     def text(key: str) -> str | None:
         value = spec.get(key)
-        if value is None or (isinstance(value, str) and value):
+        if value is None or (isinstance(value, str) and re.fullmatch(SHAPES[key], value)):
             return value
-        wrong.append(f"{key} must be a text that is not empty")
+        wrong.append(f"{key} must be {WORDS[key]}, and not empty")
         return None
 
     instance_id = text("instanceId")

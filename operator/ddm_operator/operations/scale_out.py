@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from ddm_operator.domain import reasons
-from ddm_operator.domain.again import forbidden, next_attempt
+from ddm_operator.domain.again import ADOPTED, failures, forbidden, next_attempt
 from ddm_operator.domain.case import Case
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.follow import follow
@@ -92,6 +92,7 @@ class ScaleOut:
             request_time=case.now,
             deadline_time=case.now + timedelta(seconds=case.limits.deadline),
             attempt=next_attempt(case, group),
+            failures=failures(case, group) or None,
         )
 
     def _stray_jobs(self, case: Case) -> list[Job]:
@@ -104,13 +105,14 @@ class ScaleOut:
         text = f"Following job {job.id}, which was not requested by this object; counting again when it has ended."
         adopted = replace(
             self._plan(case, group, 0),
-            id=f"adopted-{job.id}",
+            id=f"{ADOPTED}{job.id}",
             phase=Phase.RUNNING,
             flavor_id="",
             to_nodes=None,
             job_id=job.id,
             start_time=case.now,
             attempt=1,
+            failures=None,
             message=text,
         )
         return Decision(Verb.FOLLOW, reasons.SCALING_OUT, text, case.limits.poll, adopted)

@@ -44,13 +44,15 @@ class _Identity(BaseModel):
     token: _Token | None = None
 
 
-class _Scope(BaseModel):
+class Scope(BaseModel):
+    """What a token is good for."""
+
     project: _Named | None = None
 
 
 class _Auth(BaseModel):
     identity: _Identity
-    scope: _Scope = _Scope()
+    scope: Scope = Scope()
 
 
 class _Body(BaseModel):
@@ -70,7 +72,20 @@ def create_token(call: Call) -> Response:
         expires = old.expires
     else:
         raise _bad_request()
-    project = _project(world, user, auth.scope.project)
+    return _issued(call, user, auth.scope, method, expires)
+
+
+def issue(call: Call, user_id: str, scope: Scope, method: str) -> Response:
+    """A token for a user who has proven it elsewhere."""
+    user = call.world.users.get(user_id)
+    if user is None:
+        raise IdentityError(401, "Unauthorized", "The user does not exist.")
+    return _issued(call, user, scope, method, call.now + call.world.settings.token_seconds)
+
+
+def _issued(call: Call, user: User, scope: Scope, method: str, expires: float) -> Response:
+    world = call.world
+    project = _project(world, user, scope.project)
     token = Token(world.ids.secret(), user.id, project.id if project else None, call.now, expires)
     world.tokens.put(token.id, token, call.now)
     with_catalog = (call.request.parameter("nocatalog") or "false") == "false"
