@@ -62,6 +62,10 @@ torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="mutan
 torture-real: venv ## Kill -9 in every window, some 300 times, in a quarter of an hour (ARGS="-k intent" chooses windows)
 	@$(PY) -m pytest -p tests.torture.real_report -n 4 --dist worksteal tests/torture/real.py $(ARGS)
 
+.PHONY: bench-failover
+bench-failover: venv ## How long nobody works when the leader is killed, stopped or replaced, in seven minutes
+	@$(PY) -m pytest -q -s -n 0 bench/failover.py $(ARGS)
+
 .PHONY: test-matrix
 test-matrix: venv ## The tests of the resource and of the whole, on an older Kubernetes (builds it once, some minutes)
 	@older=$$($(PY) -m devcluster.older) && KUBEBUILDER_ASSETS=$$older $(PYTEST) \
@@ -92,6 +96,7 @@ check-yaml: venv ## YAML files
 check-docs: venv ## Generated documents are what would be generated now
 	$(PY) -m tools.configuration --check
 	$(PY) -m tools.simulator_docs --check
+	$(PY) -m tools.monitoring --check
 	$(PY) -m tools.argocd --check
 
 check-chart: venv ## The chart's made parts and deploy/ are what would be made now
@@ -108,6 +113,7 @@ format: venv ## Format, and mend what the linter can mend
 docs: venv ## Generate docs/configuration.md, the tables of docs/simulator.md, and Argo CD's settings
 	$(PY) -m tools.configuration
 	$(PY) -m tools.simulator_docs
+	$(PY) -m tools.monitoring
 	$(PY) -m tools.argocd
 
 snapshots: venv ## Take the snapshots of argocd/ anew, from runs of the operator in virtual time

@@ -15,4 +15,5 @@ pytest_plugins = [
     "tests.support.installed",
     "tests.support.rights",
     "tests.support.goprograms",
+    "tests.support.promtool",
 ]

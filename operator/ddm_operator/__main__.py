@@ -1,9 +1,11 @@
-"""The command line: ``ddm-operator run``."""
+"""The command line: ``ddm-operator run``, ``doctor`` and ``export``."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
+from functools import partial
 from typing import IO, Any, TypeVar
 
 import click
@@ -22,6 +24,21 @@ Exit codes:
   2  an option or a setting is wrong: starting it again does not help
 """
 
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+
+DOCTOR_EXIT_CODES = """\b
+Exit codes:
+  0  every check has passed
+  1  one has failed
+"""
+
+EXPORT_EXIT_CODES = """\b
+Exit codes:
+  0  every instance is there, with its groups
+  1  something could not be read, which stderr tells; what could be is there
+  2  an option or a setting is wrong
+"""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 BY_NAME = {variable.name: variable for variable in variables()}
@@ -36,6 +53,12 @@ class WrongSettings(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         lines = "".join(f"\n  {line}" for line in self.message.splitlines())
         click.echo(f"ddm-operator was not started; its settings are wrong:{lines}", file=file, err=file is None)
+
+
+def _check_namespace(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if value and not NAMESPACE.fullmatch(value):
+        raise click.BadParameter(f"{value!r} is no namespace's name")
+    return value
 
 
 def setting(option: str, name: str, **attributes: Any) -> Callable[[Command], Command]:  # noqa: ANN401  # as click has it
@@ -79,6 +102,52 @@ def run(**options: object) -> None:
     from ddm_operator import handlers, wiring  # noqa: PLC0415  # --help and a wrong setting wait for no Kubernetes client
 
     raise SystemExit(asyncio.run(wiring.run(settings, handlers)))
+
+
+@main.command(epilog=DOCTOR_EXIT_CODES, short_help="Check everything that run needs.")
+@setting("--region", "DDM_CLOUD_REGION", metavar="NAME")
+@click.option(
+    "--namespace",
+    default="",
+    metavar="NAME",
+    callback=_check_namespace,
+    help="Try the credential that objects there get; without it the operator's own.",
+)
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def doctor(namespace: str, output: str, **options: object) -> None:
+    """Look at settings, API server, CRD, permissions, endpoint, clock, credential and project.
+
+    A line each: what was found, or what is wrong and what to do. It needs what run needs, changes nothing, and shows no
+    secret.
+    """
+    from ddm_operator.clock import SystemClock  # noqa: PLC0415  # as in run
+    from ddm_operator.doctor import examine, findings  # noqa: PLC0415  # as in run
+
+    read = partial(read_settings, _grouped(options))
+    found = asyncio.run(examine.examine(read, namespace, SystemClock()))
+    click.echo(findings.as_json(found) if output == "json" else findings.as_text(found))
+    raise SystemExit(0 if findings.healthy(found) else 1)
+
+
+@main.command(epilog=EXPORT_EXIT_CODES, short_help="Write manifests of a project's instances.")
+@setting("--region", "DDM_CLOUD_REGION", metavar="NAME")
+@setting("--project-id", "DDM_CLOUD_PROJECT_ID", metavar="ID")
+@click.option("--namespace", default="", metavar="NAME", callback=_check_namespace, help="Namespace of the objects.")
+def export(namespace: str, **options: object) -> None:
+    """Write a DDMInstance that only observes for every instance of a project, to stdout.
+
+    The ids of its groups and their counts are comments: uncomment them to let the operator scale. Applying the
+    manifests changes nothing in the cloud. The project is read with the credential in the environment.
+    """
+    try:
+        settings = read_settings(_grouped(options))
+    except InvalidSettingsError as error:
+        raise WrongSettings(str(error)) from None
+    from ddm_operator.clock import SystemClock  # noqa: PLC0415  # as in run
+    from ddm_operator.export import export as write  # noqa: PLC0415  # as in run
+
+    say = partial(click.echo, nl=False)
+    raise SystemExit(asyncio.run(write(settings, namespace, SystemClock(), say, partial(click.echo, err=True))))
 
 
 def _grouped(options: dict[str, object]) -> dict[str, Any]:

@@ -199,3 +199,9 @@ class Metrics(Protocol):
 
     def operation(self, event: str) -> None:
         """``event``: begun, followed, adopted, succeeded, failed, rejected, unconfirmed, abandoned."""
+
+    def operation_ended(self, outcome: str, seconds: float) -> None:
+        """``outcome``: succeeded, failed, rejected or abandoned, so long after the request."""
+
+    def observed(self, region: str, project_id: str, at: float) -> None:
+        """The cloud showed an instance of the project; ``at`` is when it was asked (monotonic seconds)."""

@@ -133,6 +133,17 @@ async def test_one_of_two_leads_and_hands_over_on_release(api: Api, contender: C
     assert not first.lost.is_set()
 
 
+async def test_a_release_is_seen_long_before_the_next_renewal(contender: Contenders) -> None:
+    slow = Timing(duration=6000, renew_deadline=4000, retry=800, request=1, look=0.05)
+    first, second = await contender("one", timing=slow), await contender("two", timing=slow)
+    await first.lease.acquire()
+    waiting = asyncio.create_task(second.lease.acquire())
+    await until(lambda: second.lease.leader == "one")
+    await first.lease.release()
+    await asyncio.wait_for(waiting, 20)
+    assert second.lease.held()
+
+
 async def test_a_release_that_nobody_waits_for_empties_the_holder(
     api: Api, contender: Contenders, namespace: str
 ) -> None:

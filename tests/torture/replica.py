@@ -69,6 +69,12 @@ class Outside:
     def operation(self, event: str) -> None:
         del event
 
+    def operation_ended(self, outcome: str, seconds: float) -> None:
+        del outcome, seconds
+
+    def observed(self, region: str, project_id: str, at: float) -> None:
+        del region, project_id, at
+
     def held(self) -> bool:
         return True
 

@@ -25,7 +25,8 @@ def ask(*arguments: str) -> Result:
 def test_help_names_the_command_and_the_exit_codes() -> None:
     answer = ask("--help")
     assert answer.exit_code == 0
-    assert "run  Run the operator." in answer.output
+    for line in ("run     Run the operator.", "doctor  Check everything", "export  Write manifests"):
+        assert line in answer.output
     assert "2  an option or a setting is wrong" in answer.output
 
 

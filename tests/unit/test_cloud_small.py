@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 
 import pytest
 
 from ddm_operator.cloud.endpoints import endpoints
-from ddm_operator.cloud.limiter import Limiter
+from ddm_operator.cloud.limiter import Limiter, Pressure
 from ddm_operator.cloud.paging import LIMIT, collect
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError, TransientError
@@ -156,3 +157,48 @@ async def test_when_the_cloud_asks_for_quiet_nothing_leaves() -> None:
     limiter.pause(5.0)
     async with limiter.read():
         assert time.now == pytest.approx(30.0)
+
+
+async def test_the_quiet_that_was_asked_for_is_counted_once() -> None:
+    time, pressure = Time(), Pressure()
+    limiter = Limiter(rate=10.0, burst=10, concurrent=1, monotonic=time, sleep=time.sleep)
+    pressure.watch("ddm.example", limiter)
+    limiter.pause(30.0)
+    limiter.pause(5.0)
+    assert pressure.throttled == {"ddm.example": 30.0}
+    time.now = 20.0
+    limiter.pause(30.0)
+    assert pressure.throttled == {"ddm.example": 50.0}
+    time.now = 100.0
+    limiter.pause(1.0)
+    assert pressure.throttled == {"ddm.example": 51.0}
+
+
+async def test_the_quiet_of_a_limiter_that_is_gone_stays_counted() -> None:
+    pressure = Pressure()
+    for _ in range(2):
+        limiter = Limiter(rate=10.0, burst=10, concurrent=1, monotonic=Time())
+        pressure.watch("ddm.example", limiter)
+        limiter.pause(30.0)
+        assert pressure.throttled["ddm.example"]
+        del limiter
+        gc.collect()
+    assert pressure.throttled == {"ddm.example": 60.0}
+    assert pressure.saturation() == {}
+
+
+async def test_a_limiter_tells_how_much_of_it_is_used() -> None:
+    time, pressure = Time(), Pressure()
+    limiter = Limiter(rate=1.0, burst=10, concurrent=2, monotonic=time, sleep=time.sleep)
+    idle = Limiter(rate=1.0, burst=10, concurrent=2, monotonic=time, sleep=time.sleep)
+    for each in (limiter, idle):
+        pressure.watch("ddm.example", each)
+    assert pressure.saturation() == {"ddm.example": 0.0}
+    async with limiter.read():
+        assert pressure.saturation() == {"ddm.example": 0.5}
+        async with limiter.read():
+            assert pressure.saturation() == {"ddm.example": 1.0}
+    assert limiter.saturation() == pytest.approx(0.2)
+    for _ in range(20):
+        limiter.write()
+    assert limiter.saturation() == 1.0

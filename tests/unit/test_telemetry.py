@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from ddm_operator.domain.conditions import READY, STALLED
+from ddm_operator.domain.model import Condition, InstanceStatus, Operation, Phase, Resource, Status
+from ddm_operator.kube.census import Census
 from ddm_operator.ports import Metrics
 from ddm_operator.telemetry import MOST_LABEL_VALUES, OPERATION_EVENTS, Telemetry
+from ddm_operator.telemetry.catalog import CATALOG, MOST_STALLED
+from tests.support import cases
 
 
 @pytest.fixture
@@ -72,6 +80,92 @@ def test_a_label_never_grows_without_bound(telemetry: Telemetry) -> None:
 def test_two_operators_in_one_process_count_apart(telemetry: Telemetry) -> None:
     telemetry.operation("begun")
     assert samples(Telemetry("1"), "ddm_operator_operations_total")["begun",] == 0
+
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def stalled(name: str, reason: str = "OutcomeUnknown") -> Resource:
+    conditions = (Condition(READY, "False", reason, "why"), Condition(STALLED, "True", reason, "why"))
+    status = Status(
+        conditions=conditions,
+        instance=InstanceStatus(region="cn-north-4", project_id="055d"),
+        operation=Operation(id=name, type="ScaleOut", phase=Phase.UNCONFIRMED, request_time=NOW - timedelta(minutes=5)),
+    )
+    return Resource(cases.desired(name=name), status, "1")
+
+
+def test_objects_are_counted_by_condition_status_and_reason(telemetry: Telemetry) -> None:
+    census = Census()
+    telemetry.show_objects(census, lambda: NOW)
+    for name in ("a", "b"):
+        census.add(stalled(name))
+    census.add(stalled("c", "WordsOfSomebody"))
+    assert samples(telemetry, "ddm_operator_watched_objects") == {(): 3}
+    assert samples(telemetry, "ddm_operator_objects") == {
+        ("Ready", "OutcomeUnknown", "False"): 2,
+        ("Stalled", "OutcomeUnknown", "True"): 2,
+        ("Ready", "other", "False"): 1,
+        ("Stalled", "other", "True"): 1,
+    }
+
+
+def test_a_stalled_object_is_named_until_it_is_no_more(telemetry: Telemetry) -> None:
+    census = Census()
+    telemetry.show_objects(census, lambda: NOW)
+    one = stalled("orders")
+    census.add(one)
+    namespace = one.desired.namespace
+    assert samples(telemetry, "ddm_operator_object_stalled") == {("orders", namespace, "OutcomeUnknown"): 1}
+    assert samples(telemetry, "ddm_operator_open_operations") == {("Unconfirmed",): 1}
+    assert samples(telemetry, "ddm_operator_open_operation_oldest_age_seconds") == {(): 300}
+    census.drop(one)
+    for name in ("objects", "object_stalled", "open_operations"):
+        assert samples(telemetry, f"ddm_operator_{name}") == {}
+    assert samples(telemetry, "ddm_operator_open_operation_oldest_age_seconds") == {(): 0}
+
+
+def test_of_very_many_stalled_objects_some_are_named_and_all_are_counted(telemetry: Telemetry) -> None:
+    census = Census()
+    telemetry.show_objects(census, lambda: NOW)
+    for number in range(MOST_STALLED + 100):
+        census.add(stalled(f"orders-{number}"))
+    assert len(samples(telemetry, "ddm_operator_object_stalled")) == MOST_STALLED
+    assert samples(telemetry, "ddm_operator_objects")["Stalled", "OutcomeUnknown", "True"] == MOST_STALLED + 100
+
+
+class Pressed:
+    """Limiters as they were told to be."""
+
+    throttled: Mapping[str, float] = MappingProxyType({"ddm.example": 12.5})
+
+    def saturation(self) -> dict[str, float]:
+        return {"ddm.example": 0.75}
+
+
+def test_the_cloud_s_limits_and_the_age_of_what_it_showed(telemetry: Telemetry) -> None:
+    in_use = [("cn-north-4", "055d")]
+    telemetry.show_cloud(Pressed(), lambda: 100.0, lambda: in_use)
+    telemetry.observed("cn-north-4", "055d", 70.0)
+    telemetry.observed("cn-north-4", "055d", 60.0)
+    telemetry.observed("cn-east-3", "7f1c", 10.0)
+    assert samples(telemetry, "ddm_operator_cloud_throttled_seconds_total") == {("ddm.example",): 12.5}
+    assert samples(telemetry, "ddm_operator_cloud_limiter_saturation_ratio") == {("ddm.example",): 0.75}
+    assert samples(telemetry, "ddm_operator_last_observation_age_seconds") == {("055d", "cn-north-4"): 30}
+
+
+def test_how_long_an_operation_took_is_counted_by_how_it_ended(telemetry: Telemetry) -> None:
+    telemetry.operation_ended("succeeded", 240.0)
+    assert samples(telemetry, "ddm_operator_operation_duration_seconds_sum") == {("succeeded",): 240}
+
+
+def test_the_catalog_has_every_metric_and_no_other(telemetry: Telemetry) -> None:
+    telemetry.show_queue(lambda: 0, lambda: 0)
+    telemetry.show_leader(lambda: True)
+    telemetry.show_objects(Census(), lambda: NOW)
+    names = set(re.findall(r"^# TYPE (ddm_operator_\S+) ", telemetry.render().decode(), re.MULTILINE))
+    assert names == {metric.shown for metric in CATALOG}
+    assert all(metric.text.endswith(".") for metric in CATALOG)
 
 
 def test_names_follow_the_conventions(telemetry: Telemetry) -> None:

@@ -55,17 +55,16 @@ async def open_clouds(
         chance: from 0 to 1, another one each time; spreads renewals.
     """
     cloud = settings.cloud
-    proxy = cloud.proxy.get_secret_value() if cloud.proxy else None
-    tls, patience = tls_context(cloud), settings.cadence.enlarge_timeout_seconds
-    through, directly = (open_transport(cloud, tls, patience, way) for way in (proxy, None))
-    async with _client(cloud, through) as client, _client(cloud, directly) as nearby:
+    patience = settings.cadence.enlarge_timeout_seconds
+    proxy, tls = proxy_url(cloud), tls_context(cloud)
+    async with new_client(cloud, tls, proxy, patience) as client, new_client(cloud, tls, None, patience) as nearby:
         yield CloudClients(settings, client, clock, observe, secrets, chance, nearby)
 
 
-def _client(cloud: Cloud, transport: httpx.AsyncHTTPTransport) -> httpx.AsyncClient:
-    """Follows no redirect, and takes nothing from the environment."""
+def new_client(cloud: Cloud, tls: ssl.SSLContext, proxy: str | None, patience: float) -> httpx.AsyncClient:
+    """Follows no redirect, takes nothing from the environment, and has the connections of ``open_transport``."""
     return httpx.AsyncClient(
-        transport=transport,
+        transport=open_transport(cloud, tls, patience, proxy),
         timeout=httpx.Timeout(None, connect=cloud.connect_timeout_seconds),
         headers={"User-Agent": "ddm-operator", "Accept": "application/json", "Accept-Encoding": "identity"},
         follow_redirects=False,
@@ -101,6 +100,11 @@ def _socket_options(seconds: float) -> list[SocketOption]:
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000)))
     return options
+
+
+def proxy_url(cloud: Cloud) -> str | None:
+    """With the password that may be in it."""
+    return cloud.proxy.get_secret_value() if cloud.proxy else None
 
 
 def tls_context(cloud: Cloud) -> ssl.SSLContext:
@@ -144,6 +148,7 @@ class CloudClients:
         self._clock = clock
         self._choice = Choice(settings.credentials, secrets, clock.monotonic)
         self._transport = Transport(settings.cloud, client, nearby or client, clock, observe, chance)
+        self.pressure = self._transport.pressure
         self._standings = Standings(clock.monotonic, settings.credentials.refused_seconds)
         self._kept: dict[tuple[str, str, str], _Kept] = {}
         self._forgot_at = clock.monotonic()

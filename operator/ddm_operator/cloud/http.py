@@ -125,7 +125,7 @@ class Http:
         query = f"?{urlencode(ask.query, quote_via=quote)}" if ask.query else ""
         url = f"{self._base}{quote(ask.path, safe='/~')}{query}"
         extensions = {"trace": trace} if trace is not None else {}
-        began, outcome = self._monotonic(), "failed"
+        began, outcome = self._monotonic(), "no_answer"
         try:
             async with (
                 asyncio.timeout(timeout),

@@ -13,7 +13,7 @@ from ddm_operator.cloud.credentials import AccessKey, Credential, IdToken, OidcA
 from ddm_operator.cloud.endpoints import Endpoints
 from ddm_operator.cloud.exchange import KeySource, TokenSource
 from ddm_operator.cloud.http import Http, Observe
-from ddm_operator.cloud.limiter import Limiter
+from ddm_operator.cloud.limiter import Limiter, Pressure
 from ddm_operator.cloud.renewal import Renewed
 from ddm_operator.ports import Clock
 from ddm_operator.settings import Cloud
@@ -50,6 +50,8 @@ class Transport:
         self.clock = clock
         self.chance = chance
         self._limiters: dict[tuple[Credential, str], Limiter] = {}
+        self.pressure = Pressure()
+        """How close to their limits the limiters are."""
         self._left_at: dict[Credential, float] = {}
         self._keys: dict[tuple[Credential, str], Renewed[AccessKey]] = {}
 
@@ -60,6 +62,7 @@ class Transport:
             (credential, base),
             Limiter(settings.requests_per_second, settings.burst_requests, settings.concurrent_requests, monotonic),
         )
+        self.pressure.watch(urlsplit(base).netloc, limiter)
         return Http(
             self._nearby if nearby else self._client,
             base,

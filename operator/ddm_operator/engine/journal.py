@@ -60,7 +60,12 @@ class Journal:
             self._events.publish(stored, said.kind, said.reason, said.message)
             if said.counted:
                 self._metrics.operation(said.counted)
+                self._measure(said.counted, stored.status.operation)
         return stored
+
+    def _measure(self, outcome: str, operation: Operation | None) -> None:
+        if operation is not None and operation.request_time and operation.completion_time:
+            self._metrics.operation_ended(outcome, (operation.completion_time - operation.request_time).total_seconds())
 
     async def write_intent(self, resource: Resource, status: Status) -> Resource:
         """Write the intent of a call that is sent only after this returned.

@@ -77,6 +77,7 @@ class Reconciler:
             raise StalledError(reasons.INVALID_SPEC, resource.problem)
         cloud = await self._cloud(resource)
         sight = await self.observer.look(cloud, resource)
+        self.metrics.observed(cloud.target.region, cloud.target.project_id, sight.at)
         decision = self._decide(resource, sight)
         if _needs_closer_look(decision, resource, sight):
             resource = await self._whole(await self._read_again(resource))

@@ -35,6 +35,11 @@ class Codec(Generic[T]):
         self._keys = {camel(field.name): (field.name, _READERS[hints[field.name]]) for field in plain}
         self._defaults = {camel(field.name): field.default for field in plain}
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the fields in JSON."""
+        return tuple(self._keys)
+
     def read(self, raw: Mapping[str, Any]) -> Parts:
         """Take a JSON object apart; never raises."""
         known: dict[str, Any] = {}

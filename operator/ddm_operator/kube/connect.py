@@ -15,6 +15,7 @@ from kubernetes.aio.config import ConfigException, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_CERT_FILENAME, SERVICE_TOKEN_FILENAME, InClusterConfigLoader
 
 DEFAULT_KUBECONFIG = "~/.kube/config"
+SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
 RENEW_EVERY = 60.0
 """Seconds between two looks at whether a kubeconfig's token is still good; service accounts are looked at as often."""
@@ -107,6 +108,14 @@ async def credentials(configuration: Configuration) -> Credentials:
         verify=configuration.verify_ssl,
         proxy=configuration.proxy,
     )
+
+
+def own_namespace() -> str:
+    """The pod's namespace, from the service account that is mounted into it."""
+    try:
+        return Path(SERVICE_ACCOUNT_NAMESPACE).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return os.environ.get("POD_NAMESPACE", "default")
 
 
 def _kubeconfig(environ: Mapping[str, str], token_file: str) -> str | None:

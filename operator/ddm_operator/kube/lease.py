@@ -24,7 +24,8 @@ class Timing:
     Args:
         duration: an unrenewed lease is free after this, counted by whoever watches it.
         renew_deadline: a holder that could not renew for this long no longer leads; shorter than ``duration``.
-        retry: between two attempts.
+        retry: between two renewals, and after a failed one.
+        look: between two looks of a replica that stands by, if shorter than ``retry``: what it looks for is a release.
         request: for one request; less than ``renew_deadline``, so that a lost answer does not cost the lease.
     """
 
@@ -32,6 +33,7 @@ class Timing:
     renew_deadline: float = 10.0
     retry: float = 2.0
     request: float = 4.0
+    look: float = 0.5
 
     def __post_init__(self) -> None:
         if not 0 < self.retry < self.renew_deadline < self.duration or not 0 < self.request < self.renew_deadline:
@@ -75,6 +77,8 @@ class LeaseElection:
         """When the last successful renewal was sent (monotonic seconds)."""
         self._lease: dict[str, Any] | None = None
         self._seen: tuple[str, float] = ("", NEVER)
+        self._free_at: float | None = None
+        """When the lease that somebody else holds ends by itself (monotonic seconds); None: that is not known."""
         self.leader = ""
         """Who else led when this process last looked; stays what it was while this one leads."""
         self._task: asyncio.Task[None] | None = None
@@ -88,7 +92,7 @@ class LeaseElection:
         while True:
             if await self._attempt():
                 break
-            await asyncio.sleep(self._timing.retry)
+            await asyncio.sleep(self._pause())
         logger.info("Leading", extra={"lease": f"{self._namespace}/{self._name}", "identity": self._identity})
         self._task = asyncio.create_task(self._keep(), name="lease")
 
@@ -128,6 +132,7 @@ class LeaseElection:
     async def _attempt(self) -> bool:
         """Take or renew once; after any failure the next attempt starts from a fresh read."""
         lease, self._lease = self._lease, None
+        self._free_at = None
         try:
             if lease is None:
                 lease = await self._read()
@@ -154,7 +159,14 @@ class LeaseElection:
         if version != self._seen[0]:
             self._seen = (version, self._monotonic())
         duration = max(self._timing.duration, float(lease["spec"].get("leaseDurationSeconds") or 0))
-        return self._monotonic() >= self._seen[1] + duration
+        self._free_at = self._seen[1] + duration
+        return self._monotonic() >= self._free_at
+
+    def _pause(self) -> float:
+        """Until the next attempt: soon while another one leads, and no later than its lease ends."""
+        if self._free_at is None:
+            return self._timing.retry
+        return max(0.01, min(self._timing.retry, self._timing.look, self._free_at - self._monotonic()))
 
     async def _read(self) -> dict[str, Any] | None:
         try:

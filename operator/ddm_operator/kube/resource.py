@@ -47,6 +47,8 @@ _GROUP = Codec(GroupStatus)
 _CONDITION = Codec(Condition)
 _OPERATION = Codec(Operation)
 
+_PARTS: Final[dict[str, Codec[Any]]] = {"instance": _INSTANCE, "groups": _GROUP, "conditions": _CONDITION}
+
 WORDS: Final = {
     **dict.fromkeys(("instanceId", "groupId", "flavorId"), "an id of letters, digits, '-' and '_'"),
     "region": "a region's name such as cn-north-4",
@@ -132,6 +134,13 @@ def write_status(status: Status) -> dict[str, Any]:
     if status.conditions:
         written["conditions"] = [_CONDITION.write(condition) for condition in status.conditions]
     return written
+
+
+def needed_fields() -> frozenset[str]:
+    """Paths below ``status`` that this version writes; a schema that lacks one drops it without a word."""
+    operation = {f"{place}.{key}" for place in ("operation", "history") for key in _OPERATION.keys}
+    parts = {f"{place}.{key}" for place, codec in _PARTS.items() for key in codec.keys}
+    return frozenset({*_STATUS.keys, *parts, *operation})
 
 
 def _read_desired(body: Mapping[str, Any]) -> tuple[Desired, list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import NamedTuple, Protocol
 
 from ddm_operator.domain.model import Resource
+from ddm_operator.kube.census import Census
 
 LOOK_EVERY = 0.1
 LOOKS_PER_LIST = 50
@@ -42,12 +43,14 @@ class Store:
         monotonic: the clock of ``Resource.seen_at`` (seconds).
     """
 
-    __slots__ = ("_by_instance", "_by_key", "_monotonic")
+    __slots__ = ("_by_instance", "_by_key", "_monotonic", "census")
 
     def __init__(self, *, monotonic: Callable[[], float]) -> None:
         self._by_key: dict[str, Resource] = {}
         self._by_instance: dict[str, tuple[str, ...]] = {}
         self._monotonic = monotonic
+        self.census = Census()
+        """Counts what they say."""
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -72,6 +75,7 @@ class Store:
         if known is not None:
             self._drop(key, known)
         self._by_key[key] = resource
+        self.census.add(resource)
         instance = resource.desired.instance_id
         self._by_instance[instance] = (*self._by_instance.get(instance, ()), key)
         return True
@@ -135,6 +139,7 @@ class Store:
 
     def _drop(self, key: str, known: Resource) -> None:
         del self._by_key[key]
+        self.census.drop(known)
         instance = known.desired.instance_id
         left = tuple(other for other in self._by_instance[instance] if other != key)
         if left:
