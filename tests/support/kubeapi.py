@@ -113,6 +113,9 @@ class Api:
         with self._client.stream(
             "GET", collection, params=params, timeout=timeout + _REQUEST_TIMEOUT_SECONDS
         ) as answer:
+            if answer.is_error:  # for a moment, while an API server takes up a resource that was changed
+                time.sleep(_POLL_SECONDS)
+                return seen
             for line in answer.iter_lines():
                 event: Json = json.loads(line)
                 if event["type"] in ("ADDED", "MODIFIED"):
