@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ddm_operator.__main__ import main
 from tests.support.helm import CHART, of_kind
 from tests.support.installed import NAMESPACE, RELEASE, RESOURCE, Installed
 from tests.support.kubeapi import Json
@@ -124,7 +123,6 @@ def test_a_resource_that_was_applied_by_hand_is_taken_over_on_request(installed:
     assert labels["app.kubernetes.io/managed-by"] == "Helm"
 
 
-@pytest.mark.xfail("doctor" not in main.commands, reason="this version has no doctor yet")
 def test_helm_test_asks_the_doctor(installed: Installed) -> None:
     """What `helm test` runs in the cluster, with the token that it has there."""
     installed.release("install")
