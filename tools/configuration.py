@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
-import sys
 from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
 from ddm_operator.environment import Variable, variables
 from ddm_operator.settings import Settings
+from tools.drift import settle
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "configuration.md"
@@ -92,18 +91,7 @@ def main() -> None:
     """Write the page, or compare it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when the page is out of date")
-    page = render()
-    if not parser.parse_args().check:
-        PAGE.write_text(page)
-        return
-    written = PAGE.read_text() if PAGE.exists() else ""
-    difference = difflib.unified_diff(
-        written.splitlines(), page.splitlines(), "docs/configuration.md", "would be generated", lineterm=""
-    )
-    lines = list(difference)
-    if lines:
-        print("\n".join(lines))
-        sys.exit("docs/configuration.md is out of date: make docs")
+    settle({PAGE: render()}, check=parser.parse_args().check, remedy="make docs")
 
 
 def render() -> str:

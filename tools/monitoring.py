@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import yaml
 
 from ddm_operator.telemetry.catalog import CATALOG
+from tools.drift import settle
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "monitoring.md"
@@ -111,15 +110,7 @@ def main() -> None:
     """Write the page, or compare it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when the page is out of date")
-    page = render()
-    if not parser.parse_args().check:
-        PAGE.write_text(page)
-        return
-    written = PAGE.read_text() if PAGE.exists() else ""
-    lines = list(difflib.unified_diff(written.splitlines(), page.splitlines(), PAGE.name, "generated", lineterm=""))
-    if lines:
-        print("\n".join(lines))
-        sys.exit("docs/monitoring.md is out of date: make docs")
+    settle({PAGE: render()}, check=parser.parse_args().check, remedy="make docs")
 
 
 def render() -> str:

@@ -125,7 +125,7 @@ def _allowed(shape: Mapping[str, Any]) -> str:
             return f"path of a {'file' if kind == 'file-path' else 'folder'} that exists"
         case {"allowed": words}:
             return str(words)
-    raise NotImplementedError(shape)
+    raise NotImplementedError(shape)  # a setting of a new shape: whoever adds it says here how it is told to people
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterable[str]:
