@@ -135,7 +135,7 @@ def case(
 
 
 def rival(created: str = "2025-01-01T00:00:00Z", *, seen: bool = True, **status: Any) -> Resource:
-    """Another object that names the same instance, older unless told otherwise."""
+    """Another object that names the same instance and was looked at; older unless told otherwise."""
     instance = InstanceStatus(region="cn-north-4", project_id="p1") if seen else None
     wish = desired(uid="uid-0", name="elder", created=created)
-    return Resource(wish, Status(instance=instance, **status), "1")
+    return Resource(wish, Status(instance=instance, **{"observed_generation": 7, **status}), "1")

@@ -113,6 +113,16 @@ def test_the_operation_before_goes_into_the_history_newest_first() -> None:
     assert found == ("last", *(f"past-{n}" for n in range(MAX_HISTORY - 1)))
 
 
+@pytest.mark.parametrize("phase", [Phase.ABANDONED, Phase.FAILED])
+def test_others_jobs_never_push_out_what_was_requested_here(phase: Phase) -> None:
+    """What a person abandoned stays so, however often somebody scales in the console since."""
+    own = operation(phase, id="own")
+    followed = tuple(operation(Phase.SUCCEEDED, id=f"adopted-{n}") for n in range(MAX_HISTORY))
+    found = journal_after(followed[0], operation(Phase.RUNNING, id="adopted-9"), (*followed[1:], own))
+    assert found == ("adopted-0", "adopted-1", "adopted-2", "adopted-3", "own")
+    assert "own" not in journal_after(followed[0], operation(id="next"), (*followed[1:], own))
+
+
 def test_a_repeated_refusal_does_not_churn_the_history() -> None:
     assert journal_after(operation(Phase.REJECTED, id="last"), operation(id="next")) == ()
     assert journal_after(operation(Phase.REJECTED, id="last", to_nodes=9), operation(id="next")) == ("last",)

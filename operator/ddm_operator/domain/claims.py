@@ -19,6 +19,16 @@ def claimed_by(case: Case) -> str | None:
     return f"{first.desired.namespace}/{first.desired.name}" if first else None
 
 
+def unread_elder(case: Case) -> str | None:
+    """``namespace/name`` of an older object for the instance of which nobody has said anything yet, or None.
+
+    Its status may have been wiped a moment ago, and its claim with it: its own pass, which is due, says what it is.
+    """
+    older = [rival for rival in case.rivals if _age(rival) < (case.desired.created, case.desired.uid)]
+    unread = min((rival for rival in older if rival.status.observed_generation < 0), key=_age, default=None)
+    return f"{unread.desired.namespace}/{unread.desired.name}" if unread else None
+
+
 def _age(rival: Resource) -> tuple[str, str]:
     return rival.desired.created, rival.desired.uid
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.case import ENDED_JOB, FAILED_NODE, SCALING_JOBS, Case, named
+from ddm_operator.domain.claims import unread_elder
 from ddm_operator.domain.model import MAX_NODES, Flavor, GroupStatus, Phase
 
 
@@ -177,7 +178,17 @@ def flavor_on_sale(case: Case, _group: GroupStatus, _nodes: int) -> Veto | None:
     return None
 
 
+def elders_looked_at(case: Case, _group: GroupStatus, _nodes: int) -> Veto | None:
+    """Every older object for the instance has been looked at once since its status was empty."""
+    elder = unread_elder(case)
+    if elder is None:
+        return None
+    text = f"{elder} names the same instance and is older; it has not been looked at yet. That comes first."
+    return Veto(reasons.SETTLING, text)
+
+
 GUARDS: tuple[Guard, ...] = (
+    elders_looked_at,
     pay_per_use,
     within_limits,
     instance_works,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ddm_operator.domain import question
+from ddm_operator.domain.again import ADOPTED
 from ddm_operator.domain.case import Observed
 from ddm_operator.domain.conditions import AVAILABLE, STALLED, conditions
 from ddm_operator.domain.decision import Decision, Verb
@@ -131,7 +132,16 @@ def _past(last: Operation, following: Operation, history: tuple[Operation, ...])
     again = last.reason == NEVER_EXECUTED and bool(history) and history[0].reason == NEVER_EXECUTED
     if again and _change(history[0]) == _change(last):
         history = history[1:]
-    return (last, *history)[:MAX_HISTORY]
+    return _kept(following, (last, *history))
+
+
+def _kept(following: Operation, past: tuple[Operation, ...]) -> tuple[Operation, ...]:
+    """The latest of the past, and of it the last that was requested here however long others' jobs went on since."""
+    kept, older = past[:MAX_HISTORY], past[MAX_HISTORY:]
+    if any(not operation.id.startswith(ADOPTED) for operation in (following, *kept)):
+        return kept
+    own = next((operation for operation in older if not operation.id.startswith(ADOPTED)), None)
+    return (*kept[:-1], own) if own is not None else kept
 
 
 def _change(operation: Operation) -> tuple[str, int | None]:
