@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 
 import httpx
@@ -296,7 +297,7 @@ async def test_the_same_steps_give_the_same_answers(
     server: ApiServer, control_plane: Connection, namespace: str, steps: list[Step]
 ) -> None:
     collection = f"{ROOT}/namespaces/{namespace}/ddminstances"
-    stand_in, events, seen = StandIn(lambda: NOW), list[tuple[str, Any]](), Seen()
+    stand_in, events, seen = StandIn(lambda: NOW, Random(1)), list[tuple[str, Any]](), Seen()
 
     def tell(change: Change) -> None:
         assert str(change.version) == change.body["metadata"]["resourceVersion"]
@@ -315,7 +316,7 @@ class Standing:
     """The stand-in in the place of the product's connection to the API server."""
 
     def __init__(self) -> None:
-        self.api = StandIn(lambda: NOW)
+        self.api = StandIn(lambda: NOW, Random(1))
 
     async def request(self, method: str, path: str, *, body: Json | None = None, **_: object) -> Json:
         return self.api.request(method, path, body)

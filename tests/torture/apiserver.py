@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
+from random import Random
 from typing import Any, Final
 from uuid import UUID
 
@@ -68,11 +69,12 @@ class StandIn:
 
     Args:
         now: wall clock of ``creationTimestamp``.
+        chance: draws the uids, which are in no order.
     """
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    def __init__(self, now: Callable[[], datetime], chance: Random) -> None:
         self._now = now
-        self._made = 0
+        self._chance = chance
         self._unwritten: set[str] = set()
         """Uids of new objects: the default of their status is shown and not stored, until the first write stores it,
         which for that reason is a change whatever it says.
@@ -119,8 +121,7 @@ class StandIn:
         name = body["metadata"]["name"]
         if f"{namespace}/{name}" in self.stored:
             raise _refusal(HTTPStatus.CONFLICT, f'ddminstances.ddm.huaweicloud.com "{name}" already exists', name)
-        self._made += 1
-        uid = str(UUID(int=self._made, version=4))
+        uid = str(UUID(int=self._chance.getrandbits(128), version=4))
         self._unwritten.add(uid)
         metadata = {
             **_peoples(body["metadata"]),

@@ -139,6 +139,16 @@ class Machine(RuleBasedStateMachine):
         self._do("scale", 0, count, 2.0)
         self._do("out_of_sight", seconds)
 
+    @rule(fault=st.integers(0, len(JOB_FAULTS) - 1), count=more)
+    def given_up(self, fault: int, count: int) -> None:
+        """A job that nobody can see for so long that a person gives it up."""
+        self._do("calm")
+        self._do("job_fault", fault)
+        self._do("scale", 0, count, 2.0)
+        self._do("out_of_sight", 2200.0, 300.0)
+        self._do("answer", 0, "abandon", True)
+        self._do("wait", 20.0)
+
     @rule(
         hand=st.sampled_from((1, 2)),
         count=more,
@@ -235,6 +245,11 @@ class Machine(RuleBasedStateMachine):
     def touch(self, which: int, what: str) -> None:
         """Somebody or some tool does something to an object."""
         self._do(what, which)
+
+    @rule(which=one, back=st.integers(1, 3) | st.integers(1, 30))
+    def restore(self, which: int, back: int) -> None:
+        """Some tool puts an older status back."""
+        self._do("restore", which, back)
 
     @rule(which=one, word=st.sampled_from(("retry", "abandon")), truly=st.booleans())
     def answer(self, which: int, word: str, truly: bool) -> None:  # noqa: FBT001  # a rule's argument

@@ -15,7 +15,7 @@ from typing_extensions import override
 from ddm_operator.cloud import classify
 from ddm_operator.cloud import client as cloud_client
 from ddm_operator.cloud import enlarge as cloud_enlarge
-from ddm_operator.domain import follow, guards, reasons
+from ddm_operator.domain import decide, follow, guards, reasons
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import Phase
 from ddm_operator.domain.report import next_status
@@ -263,6 +263,38 @@ def memory_lost() -> Sequence[Swap]:
     return ((memory.Memory, "lost", lambda *_: None),)
 
 
+def pause_ignored() -> Sequence[Swap]:
+    """Nobody looks at spec.paused before a begin."""
+    propose = scale_out.ScaleOut.propose
+
+    def blind(self: Any, case: Any, group: Any) -> Decision | None:
+        return propose(self, replace(case, desired=replace(case.desired, paused=False)), group)
+
+    return ((scale_out.ScaleOut, "propose", blind),)
+
+
+def abandoned_begun_again() -> Sequence[Swap]:
+    """What a person has given up is planned like anything else."""
+    return ((scale_out, "forbidden", lambda *_: None),)
+
+
+def claim_ignored() -> Sequence[Swap]:
+    """Every object that names an instance may begin."""
+    without = _without(guards.elders_looked_at)
+    return ((decide, "claimed_by", lambda _: None), (scale_out, "GUARDS", without))
+
+
+def partial_at_once() -> Sequence[Swap]:
+    """Nodes that do not serve when the job ends never will."""
+    verifying, quiet = follow._verifying, follow._quiet
+
+    def hasty(case: Any, operation: Any, traits: Any) -> Decision:
+        with patch.object(follow, "_quiet", lambda seen: quiet(seen) or seen.observed.nodes is not None):
+            return verifying(case, operation, traits)
+
+    return ((follow, "_verifying", hasty),)
+
+
 MUTANTS: Final[tuple[Callable[[], Sequence[Swap]], ...]] = (
     no_compare_and_swap,
     lease_trusted_as_fence,
@@ -283,6 +315,10 @@ MUTANTS: Final[tuple[Callable[[], Sequence[Swap]], ...]] = (
     no_limit_on_the_age_of_an_intent,
     two_workers_on_one_key,
     memory_lost,
+    pause_ignored,
+    abandoned_begun_again,
+    claim_ignored,
+    partial_at_once,
 )
 
 

@@ -13,7 +13,8 @@ from typing import Any, Final
 from typing_extensions import override
 
 from ddm_simulator.ledger import Entry
-from ddm_simulator.model import Instance
+from ddm_simulator.model import Instance, Job
+from ddm_simulator.settings import FACTS
 from tests.torture.apiserver import Change, Json
 from tests.torture.replica import Hearer
 from tests.torture.universe import INSTANCE, SECRETS, Universe
@@ -21,8 +22,12 @@ from tests.torture.universe import INSTANCE, SECRETS, Universe
 OPEN: Final = frozenset({"Requesting", "Unconfirmed", "Running", "Verifying"})
 CLOSED: Final = frozenset({"Succeeded", "Failed", "Rejected", "Abandoned"})
 DONE: Final = 100
-MEMORY: Final = 360.0
-"""Seconds that an observation may be old when it is reported: a shared list, the lag of a read, and a slow pass."""
+FINE: Final = 120.0
+"""Seconds of serving after which nobody may say that nodes are missing: the lag of a read, and some looks."""
+SEND: Final = 10.0 + 0.2
+"""Seconds from when an intent is sent until its call leaves at the latest, and for both messages on their way."""
+MEMORY: Final = 120.0
+"""Seconds that an observation may be old when it is reported: the lag of a read, and a slow pass."""
 
 
 @dataclass
@@ -62,6 +67,10 @@ class Oracle(Hearer):
         self.by_entry: dict[str, Intent] = {}
         self.cut_off: set[str] = set()
         """Ledger entries that a restart of the cloud ended."""
+        self.given_up: dict[str, int | None] = {}
+        """By uid: the ``spec.nodes`` that a person gave up, until somebody declares another number."""
+        self.born: dict[str, int] = {}
+        """By uid: the version at which an object was made."""
         self.transitions: Counter[tuple[str, str, str, str]] = Counter()
         """Phase before (``after …``: of another operation), phase after, reason, what is known of the job."""
         self.said: Counter[tuple[str, str]] = Counter()
@@ -119,13 +128,28 @@ class Oracle(Hearer):
             count = new["toNodes"] - new["fromNodes"]
             intent = Intent(number, metadata["uid"], new["id"], count, new["generation"], self.universe.time)
             self.intents.append(intent)
+            self._may_begin(after)
         if (old.get("id"), old.get("phase")) != (new.get("id"), new.get("phase")):
             same = old.get("id") == new.get("id")
             was = old.get("phase", "none") if same else f"after {old.get('phase', 'none')}"
             self.transitions[was, new.get("phase", "none"), new.get("reason", ""), _known(new)] += 1
             self._closing(new)
+        if new.get("phase") == "Abandoned" and new["toNodes"] == after["spec"].get("nodes"):
+            self.given_up[metadata["uid"]] = new["toNodes"]
         self._conditions(after)
         self._no_secret(str(status))
+
+    def _may_begin(self, after: Json) -> None:
+        """An intent goes against nobody's word: not paused, not given up, not another's to declare."""
+        spec, uid = after["spec"], after["metadata"]["uid"]
+        if spec["paused"]:
+            self.violate("an intent is stored in an object that is paused")
+        if uid in self.given_up:
+            self.violate(f"an intent is stored for the {self.given_up[uid]} nodes that a person gave up")
+        for other in self.universe.api.stored.values():
+            theirs = other["metadata"]["uid"]
+            if self.born[theirs] < self.born[uid] and _age(other) < _age(after):
+                self.violate("an intent is stored in an object while an older one names the same instance")
 
     @override
     def calls(self, number: int, entry_id: str) -> None:
@@ -142,6 +166,9 @@ class Oracle(Hearer):
             return
         if intent.rejected:
             self.violate(f"call {entry_id} was received, but the journal has said that it never would be")
+        late = self.universe.time - intent.stored_at - SEND
+        if late > 0:
+            self.violate(f"call {entry_id} was received {late:.2f} s later than its intent allows")
         intent.entry_id = entry_id
         self.by_entry[entry_id] = intent
         if entry.executed:
@@ -191,6 +218,16 @@ class Oracle(Hearer):
             lambda fact: fact.healthy and fact.nodes >= operation["toNodes"]
         ):
             self.violate(f"the journal says {phase} of {operation['toNodes']} nodes, truly {self._lately()}")
+        if phase == "Failed" and reason == "Partial":
+            self._partial(operation, job)
+
+    def _partial(self, operation: Json, job: Job | None) -> None:
+        """Nodes are said to be missing, or not to serve, only of what has settled and is so."""
+        lately = self._lately(FINE)
+        if all(fact.healthy and fact.nodes >= operation["toNodes"] for fact in lately):
+            self.violate(f"the journal says Partial of {operation['toNodes']} nodes that serve: {lately}")
+        if job is not None and len(job.facts) < len(FACTS):
+            self.violate(f"the journal says Partial while the cloud shows no more than {job.facts} of the job's end")
 
     def _conditions(self, after: Json) -> None:
         """A status says the truth, and why."""
@@ -225,15 +262,19 @@ class Oracle(Hearer):
     def _true_lately(self, holds: Callable[[Fact], bool]) -> bool:
         return any(map(holds, self._lately()))
 
-    def _lately(self) -> list[Fact]:
+    def _lately(self, seconds: float = MEMORY) -> list[Fact]:
         """How the instance was since the oldest observation that may be reported."""
         self.look()
-        since, ends = self.universe.time - MEMORY, [*(fact.since for fact in self._facts[1:]), self.universe.time]
+        since, ends = self.universe.time - seconds, [*(fact.since for fact in self._facts[1:]), self.universe.time]
         return [fact for fact, end in zip(self._facts, ends, strict=True) if end >= since]
 
     def _changed(self, change: Change) -> None:
-        metadata = change.body["metadata"]
-        self.declared[metadata["uid"], metadata["generation"]] = change.body["spec"].get("nodes")
+        metadata, nodes = change.body["metadata"], change.body["spec"].get("nodes")
+        uid = metadata["uid"]
+        self.declared[uid, metadata["generation"]] = nodes
+        self.born.setdefault(uid, change.version)
+        if self.given_up.get(uid, nodes) != nodes:
+            del self.given_up[uid]
 
     def _no_secret(self, text: str) -> None:
         tokens = (token.id for token in self.universe.world.tokens.values())
@@ -250,3 +291,7 @@ def _known(operation: Json) -> str:
     if not operation.get("jobId"):
         return "no job"
     return "done" if operation.get("progressPercent") == DONE else "job"
+
+
+def _age(body: Json) -> tuple[str, str]:
+    return body["metadata"]["creationTimestamp"], body["metadata"]["uid"]

@@ -6,7 +6,7 @@ import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.torture.apiserver import ROOT, Json, copy
+from tests.torture.apiserver import ROOT, Change, Json, copy
 from tests.torture.universe import ACCESS, INSTANCE, SECRETS, STRANGER
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ CREDENTIALS: Final = (
     {"HW_USER_NAME": "ddm-user", "HW_USER_PASSWORD": SECRETS[2], "HW_DOMAIN_NAME": "ddm-account"},
 )
 """What a namespace's Secret may hold; two are right, and another way in."""
+KEPT: Final = 40
+"""Writes of an object that a tool may have kept."""
 MOST_NODES: Final = 20
 STEP: Final = 8
 """The most nodes that the operator adds at once."""
@@ -40,6 +42,9 @@ class People:
         self._asked = self._secrets = 0
         self._newer: dict[str, Json] = {}
         """By its id: an operation as it was before a newer version touched it."""
+        self._past: dict[str, list[Json]] = {}
+        """By uid: what each status has been, one after the other."""
+        self.api.watchers.append(self._keep)
 
     def create(self, name: str, nodes: int | None) -> None:
         """A new object for the instance."""
@@ -93,7 +98,17 @@ class People:
             self.story.say("status wiped", f"the status of {self._name(which)} is wiped")
             path = f"{ROOT}/namespaces/shop/ddminstances/{self._name(which)}/status"
             self.api.request("PATCH", path, {"status": dict.fromkeys(self._status(which))})
-            self._bare()
+            self._lose(which)
+
+    def restore(self, which: int, back: int) -> None:
+        """Some tool restores an object as it was; not when nobody would know of a call that goes on."""
+        body = copy(self.api.stored[f"shop/{self._name(which)}"])
+        past = self._past[body["metadata"]["uid"]]
+        if self._may_lose() and back < len(past):
+            self.story.say("older status", f"the status of {self._name(which)} is put back by {back} writes")
+            body["status"] = copy(past[-1 - back])
+            self.put_status(body)
+            self._lose(which)
 
     def recreate(self, which: int) -> None:
         """An object is deleted and made anew; not when nobody would know of a call that goes on."""
@@ -202,6 +217,16 @@ class People:
         if story.quiet() and not sent and now >= max(story.lag_until, story.hand_until):
             return True
         return story.sole_caller() and now >= max(story.lag_until, story.hand_until)
+
+    def _lose(self, which: int) -> None:
+        """What a journal said is gone, and whoever may read of it only there does not know it any more."""
+        self.story.oracle.given_up.pop(self.api.stored[f"shop/{self._name(which)}"]["metadata"]["uid"], None)
+        self._bare()
+
+    def _keep(self, change: Change) -> None:
+        past = self._past.setdefault(change.body["metadata"]["uid"], [])
+        past.append(change.body["status"])
+        del past[:-KEPT]
 
     def _bare(self) -> None:
         self.story.bare = not self.story.quiet() or any(replica.frozen for replica in self.story.replicas)

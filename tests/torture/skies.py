@@ -45,8 +45,10 @@ class Skies:
         if not self.story.slow or fault["kind"] not in HIDING:
             self._read_fault(fault, seconds)
 
-    def out_of_sight(self, seconds: float) -> None:
+    def out_of_sight(self, seconds: float, longer: float = 0.0) -> None:
         """The cloud shows no job, neither in its list nor by id, and nothing else happens meanwhile.
+
+        It goes on for longer than that, if wanted.
 
         In a cloud that says RUNNING in the middle of a job, only jobs that a journal knows are hidden: of another one
         nothing at all would show.
@@ -55,7 +57,7 @@ class Skies:
         open_ones = [operation for operation in journals if operation.get("phase") in OPEN]
         if not self.story.slow or all(operation.get("jobId") for operation in open_ones):
             for kind in sorted(HIDING):
-                self._read_fault({"kind": kind}, seconds)
+                self._read_fault({"kind": kind}, seconds + longer)
             self.story.run(seconds)
 
     def deny_jobs(self, seconds: float) -> None:

@@ -247,7 +247,8 @@ class Story:
     def _fragile(self) -> bool:
         """Whether only one process still knows of a call that is not settled."""
         if self.bare:
-            known = [body for body in self.universe.api.stored.values() if body["status"].get("operation")]
+            last = self.oracle.intents[-1].id if self.oracle.intents else ""
+            known = any(_tells(body, last) for body in self.universe.api.stored.values())
             self.bare = not known and not self.quiet()
         return self.bare
 
@@ -269,3 +270,10 @@ def phase_of(body: Json) -> str:
     """The phase of an object's journal."""
     phase: str = (body["status"].get("operation") or {}).get("phase", "none")
     return phase
+
+
+def _tells(body: Json, operation: str) -> bool:
+    """Whether a journal has an operation."""
+    status = body["status"]
+    past = (status.get("operation") or {}, *(status.get("history") or ()))
+    return any(found.get("id") == operation for found in past)

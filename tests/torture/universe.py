@@ -93,7 +93,7 @@ class Universe:
         seed.add_user(self.world, stranger)
         self.clock.moment = START
         self.cloud = Cloud(self.world)
-        self.api = StandIn(self.now)
+        self.api = StandIn(self.now, chance)
         self.weather = Weather()
         self.deaf_until = 0.0
         """No connection to the cloud before that."""
