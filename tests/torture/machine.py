@@ -146,7 +146,7 @@ class Machine(RuleBasedStateMachine):
         self._do("job_fault", fault)
         self._do("scale", 0, count, 2.0)
         self._do("out_of_sight", 2200.0, 300.0)
-        self._do("answer", 0, "abandon", True)
+        self._do("give_up", 0)
         self._do("wait", 20.0)
 
     @rule(
@@ -337,6 +337,7 @@ SPECIAL: Final[dict[str, Callable[..., None]]] = {
     "halt": lambda story, which: story.people.pause(which, paused=True),
     "join": lambda story, _: story.second(),
     "pause": lambda story, which, paused: story.people.pause(which, paused=paused),
+    "give_up": lambda story, which: story.people.answer(which, "abandon", truly=True),
     "answer": lambda story, which, word, truly: story.people.answer(which, word, truly=truly),
     "another_version": lambda story, which, newer: story.people.another_version(which, newer=newer),
     "finish_job": lambda story, well: story.finish_job(well=well),

@@ -147,9 +147,9 @@ class Oracle(Hearer):
         if uid in self.given_up:
             self.violate(f"an intent is stored for the {self.given_up[uid]} nodes that a person gave up")
         for other in self.universe.api.stored.values():
-            theirs = other["metadata"]["uid"]
-            if self.born[theirs] < self.born[uid] and _age(other) < _age(after):
-                self.violate("an intent is stored in an object while an older one names the same instance")
+            first = self.born[other["metadata"]["uid"]] < self.born[uid] and _age(other) < _age(after)
+            if first and (other["status"].get("instance") or {}).get("projectId"):
+                self.violate("an intent is stored in an object while an older one has seen the same instance")
 
     @override
     def calls(self, number: int, entry_id: str) -> None:
