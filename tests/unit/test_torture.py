@@ -27,7 +27,7 @@ def test_no_story_breaks_a_promise(seed: int) -> None:
     assert result.counts["calls executed"] > 0
 
 
-@pytest.mark.parametrize("mutant", ["call_before_intent", "post_retried", "settle_period_zero"])
+@pytest.mark.parametrize("mutant", ["call_before_intent", "post_retried", "unconfirmed_taken_as_refused"])
 def test_a_broken_operator_is_found_out(mutant: str) -> None:
     assert chunk(1, 30, mutant).broken > 0
 
