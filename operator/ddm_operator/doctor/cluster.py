@@ -23,9 +23,9 @@ async def api_server(patient: Patient) -> str:
     """It answers, and knows who asks."""
     try:
         configuration = await load_configuration()
+        api = ApiServer.over(configuration)
     except ConnectError as error:
         raise TroubleError(str(error), "Give the operator a way to the API server.") from None
-    api = ApiServer.over(configuration)
     patient.parts.push_async_callback(api.close)
     patient.inquiry = Inquiry(api)
     try:
