@@ -168,6 +168,10 @@ class Credentials(Group):
     """Name of the Secret that holds a namespace's credential.
     The operator reads the Secret of this name, and no other; its role in Kubernetes must name it too."""
 
+    per_namespace: bool = True
+    """Whether a namespace may have a Secret with its own credential.
+    When false none is read, and the operator's role need not allow it."""
+
     own_namespaces: Annotated[tuple[NamespaceOrAll, ...], NoDecode] = ()
     """Namespaces that may use the operator's own credential when they have no such Secret.
     None when absent, because whoever may make an object there spends the money of that credential."""

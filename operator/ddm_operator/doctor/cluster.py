@@ -56,7 +56,8 @@ async def permissions(patient: Patient) -> str:
     settings = patient.settings
     place = settings.lease
     lease = (place.namespace or own_namespace(), place.name) if place.enabled else None
-    needed = tuple(rights(settings.namespaces, settings.credentials.secret_name, lease))
+    secret = settings.credentials.secret_name if settings.credentials.per_namespace else None
+    needed = tuple(rights(settings.namespaces, secret, lease))
     allowed = await asyncio.gather(*(_answer(patient.questions.may(right)) for right in needed))
     missing = [str(right) for right, granted in zip(needed, allowed, strict=True) if not granted]
     if missing:
