@@ -54,8 +54,10 @@ class Choice:
             text = (
                 f"Namespace {namespace} may not use the operator's own credential, and DDM_CREDENTIALS_PER_NAMESPACE "
             )
-            text += "forbids one of its own. Nothing is asked or changed until one of the two is changed: have "
-            text += f"{namespace} added to DDM_CREDENTIALS_OWN_NAMESPACES, or set the other to true."
+            text += (
+                "DDM_CREDENTIALS_PER_NAMESPACE forbids one of its own. Nothing is asked or changed until that changes: "
+            )
+            text += f"have {namespace} added to DDM_CREDENTIALS_OWN_NAMESPACES, or the other set to true."
             raise StalledError(reasons.CREDENTIALS_MISSING, text)
         text = f"Namespace {namespace} has no Secret {self._settings.secret_name}, and may not use the operator's own "
         text += "credential. Nothing is asked or changed until one of the two is so: make the Secret, or have "
