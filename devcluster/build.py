@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from devcluster.cache import (
@@ -19,6 +19,7 @@ from devcluster.cache import (
     locked,
     program_folder,
     publish,
+    this_machine,
 )
 from devcluster.errors import DevclusterError
 from devcluster.estimate import BuildEstimate, Target
@@ -34,6 +35,30 @@ def locked_for_making(env: Mapping[str, str], progress: Progress) -> contextlib.
         cache_folder(env) / "make.lock",
         lambda: progress("another run is building or downloading a program: waiting for it"),
     )
+
+
+def kept_or_built(
+    target: Target,
+    kept: Callable[[Machine], Path | None],
+    env: Mapping[str, str],
+    progress: Progress,
+) -> Path:
+    """A program out of the cache, or built into it; of several runs at once one builds.
+
+    Args:
+        target: What to build.
+        kept: Looks for the program in the cache.
+        env: Environment variables, as `build` has them.
+        progress: Is told what happens.
+
+    Raises:
+        DevclusterError: It could not be built.
+    """
+    machine = this_machine()
+    if found := kept(machine):
+        return found
+    with locked_for_making(env, progress):
+        return kept(machine) or build(target, env, machine, progress)
 
 
 def build(

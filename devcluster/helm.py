@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from os import environ
 from pathlib import Path
 
-from devcluster.build import build, locked_for_making, target_folder
-from devcluster.cache import Machine, Progress, is_program, this_machine
+from devcluster.build import kept_or_built, target_folder
+from devcluster.cache import Machine, Progress, is_program
 from devcluster.estimate import HELM
 
 
@@ -16,13 +16,9 @@ def helm(env: Mapping[str, str] = environ, progress: Progress = lambda line: pri
     Raises:
         DevclusterError: It could not be built.
     """
-    machine = this_machine()
-    if kept := _kept(env, machine):
-        return kept
-    with locked_for_making(env, progress):
-        return _kept(env, machine) or build(HELM, env, machine, progress)
 
+    def kept(machine: Machine) -> Path | None:
+        program = target_folder(HELM, env, machine) / HELM.name
+        return program if is_program(program) else None
 
-def _kept(env: Mapping[str, str], machine: Machine) -> Path | None:
-    program = target_folder(HELM, env, machine) / HELM.name
-    return program if is_program(program) else None
+    return kept_or_built(HELM, kept, env, progress)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from devcluster.build import build, locked_for_making
-from devcluster.cache import Machine, Progress, archive_folder, build_folder, is_program, this_machine
+from devcluster.build import kept_or_built
+from devcluster.cache import Machine, Progress, archive_folder, build_folder, is_program
 from devcluster.estimate import KUBECTL
 
 
@@ -14,13 +14,9 @@ def kubectl(env: Mapping[str, str], progress: Progress) -> Path:
     Raises:
         DevclusterError: It could not be built.
     """
-    machine = this_machine()
-    if kept := _kept(env, machine):
-        return kept
-    with locked_for_making(env, progress):
-        return _kept(env, machine) or build(KUBECTL, env, machine, progress)
 
+    def kept(machine: Machine) -> Path | None:
+        folders = (build_folder(env, machine), archive_folder(env, machine))
+        return next((folder / KUBECTL.name for folder in folders if is_program(folder / KUBECTL.name)), None)
 
-def _kept(env: Mapping[str, str], machine: Machine) -> Path | None:
-    folders = (build_folder(env, machine), archive_folder(env, machine))
-    return next((folder / KUBECTL.name for folder in folders if is_program(folder / KUBECTL.name)), None)
+    return kept_or_built(KUBECTL, kept, env, progress)

@@ -11,7 +11,7 @@ Schema = dict[str, Any]
 
 OF_THE_CHART: dict[str, set[str] | None] = {
     "namespaces": None,
-    "credentials": {"dir", "own_namespaces", "secret_name"},
+    "credentials": {"dir", "own_namespaces", "per_namespace", "secret_name"},
     "lease": {"enabled", "name", "namespace"},
     "probes": None,
 }

@@ -38,7 +38,9 @@ appears only while it is Stalled, and for 500 objects at most; `ddm_operator_obj
 What is counted of the objects is counted when one changes: reading the metrics of 10,000 objects takes 1 to 2 ms.
 
 `ddm_operator_object_stalled` has a label `namespace`, the object's. A scrape adds one of its own, the operator's;
-`honorLabels: true` keeps ours, without it Prometheus calls ours `exported_namespace`. The alerts understand both.
+`honorLabels: true` keeps ours, and the chart's monitors have it; without it Prometheus calls ours `exported_namespace`.
+The alerts understand both. Set `prometheusRule.runbookUrl` to where your people read [the runbook](runbook.md): each
+alert's `runbook_url` is made of it.
 
 ## Metrics
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
-from pathlib import Path
 from typing import Final
 
 from ddm_simulator.control import ENDPOINTS, PREFIX
 from ddm_simulator.faults.kinds import Fault
+from tools.drift import ROOT, settle
 
-PAGE: Final = Path("docs/simulator.md")
+PAGE: Final = ROOT / "docs" / "simulator.md"
 
 
 def main() -> None:
@@ -19,11 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; end with 1 when the page is out of date")
     check = parser.parse_args().check
-    page = render(PAGE.read_text(encoding="utf-8"))
-    if not check:
-        PAGE.write_text(page, encoding="utf-8")
-    elif page != PAGE.read_text(encoding="utf-8"):
-        sys.exit("docs/simulator.md is out of date: make docs")
+    settle({PAGE: render(PAGE.read_text(encoding="utf-8"))}, check=check, remedy="make docs")
 
 
 def render(page: str) -> str:

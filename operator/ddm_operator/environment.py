@@ -121,10 +121,10 @@ def _allowed(shape: Mapping[str, Any]) -> str:
             return f"a {'whole ' if kind == 'integer' else ''}number from {low:g} to {high:g}"
         case {"type": "array", "items": {"allowed": item}}:
             return f"{item}, or several separated by commas"
-        case {"format": "file-path" | "directory-path" as kind}:
-            return f"path of a {'file' if kind == 'file-path' else 'folder'} that exists"
         case {"allowed": words}:
             return str(words)
+        case {"format": "directory-path"}:
+            return "path of a folder that exists"
     raise NotImplementedError(shape)  # a setting of a new shape: whoever adds it says here how it is told to people
 
 

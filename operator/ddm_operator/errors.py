@@ -1,4 +1,4 @@
-"""Five words for everything that can go wrong in a pass; they know nothing of Kopf, Kubernetes or HTTP.
+"""Five words for everything that can go wrong in a pass, and one for before; they know nothing of Kopf or HTTP.
 
 Absence is not an error: a question that was answered with "nothing" returns a value, only a failed one raises.
 """
@@ -56,3 +56,7 @@ class ConflictError(OperatorError):
 
 class AmbiguousError(OperatorError):
     """A write was sent and its outcome is unknown; only reading back can tell."""
+
+
+class CannotStartError(Exception):
+    """Something that the process needs before any object does is not usable; the text tells a person what to do."""

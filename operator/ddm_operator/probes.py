@@ -38,7 +38,7 @@ class Health:
         self._last_beat = self.monotonic()
 
     def ready(self, part: str, note: str = "") -> None:
-        """A part works; ``note`` is for people, such as ``standby, another replica leads``."""
+        """A part works; ``note`` is for people, such as ``standing by, pod-1 leads``."""
         self._parts[part] = (True, note)
 
     def unready(self, part: str, reason: str) -> None:

@@ -7,9 +7,20 @@ Credentials themselves are no settings; ``cloud`` reads them.
 
 from __future__ import annotations
 
+import ssl
 from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    DirectoryPath,
+    Field,
+    FilePath,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Seconds = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
@@ -43,6 +54,22 @@ Endpoint = Annotated[
     Field(pattern=r"^https?://[^\s/@?#]+/?$", json_schema_extra={"allowed": "http(s)://host[:port], no path"}),
 ]
 Listen = Annotated[str, Field(min_length=1, json_schema_extra={"allowed": "an address of the machine"})]
+
+
+def _with_certificates(path: FilePath) -> FilePath:
+    """Refuses at the start what would end the process once it leads."""
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:
+        raise ValueError("no certificates can be read from it") from error
+    return path
+
+
+Authorities = Annotated[
+    FilePath,
+    AfterValidator(_with_certificates),
+    Field(json_schema_extra={"allowed": "path of a PEM file with certificates, which can be read"}),
+]
 Proxy = Annotated[SecretStr, Field(json_schema_extra={"allowed": "http(s)://[user:password@]host[:port]"})]
 
 
@@ -141,6 +168,10 @@ class Credentials(Group):
     """Name of the Secret that holds a namespace's credential.
     The operator reads the Secret of this name, and no other; its role in Kubernetes must name it too."""
 
+    per_namespace: bool = True
+    """Whether a namespace may have a Secret with its own credential.
+    When false none is read, and the operator's role need not allow it."""
+
     own_namespaces: Annotated[tuple[NamespaceOrAll, ...], NoDecode] = ()
     """Namespaces that may use the operator's own credential when they have no such Secret.
     None when absent, because whoever may make an object there spends the money of that credential."""
@@ -197,7 +228,7 @@ class Cloud(Group):
     concurrent_requests: int = Field(default=16, ge=1, le=1_000)
     """Requests that may be under way at once, to one endpoint with one credential."""
 
-    ca_file: FilePath | None = None
+    ca_file: Authorities | None = None
     """PEM file of the authorities that may vouch for the cloud's certificates; the system's own when absent."""
 
     proxy: Proxy | None = None

@@ -19,9 +19,9 @@ from ddm_operator.cloud.clouds import open_clouds
 from ddm_operator.domain.case import Limits
 from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.queue import WorkQueue
-from ddm_operator.errors import OperatorError
+from ddm_operator.errors import CannotStartError, OperatorError
 from ddm_operator.kube.client import ApiServer
-from ddm_operator.kube.connect import ConnectError, Credentials, credentials, load_configuration, own_namespace
+from ddm_operator.kube.connect import Credentials, credentials, load_configuration, own_namespace
 from ddm_operator.kube.events import ApiEvents
 from ddm_operator.kube.lease import LeaseElection, Timing
 from ddm_operator.kube.objects import ApiObjects
@@ -104,21 +104,22 @@ async def run(settings: Settings, watching: Watching) -> int:
     """Run until a signal, or until the Lease is lost; the exit code."""
     ending = Ending()
     ending.take_signals()
+    try:
+        return await _run(settings, watching, ending)
+    except CannotStartError as error:
+        log.error("%s", error)  # noqa: TRY400  # a traceback says nothing that the sentence does not
+        return FAILED
+
+
+async def _run(settings: Settings, watching: Watching, ending: Ending) -> int:
     clock = SystemClock()
     telemetry = Telemetry(version("ddm-operator"))
     health = Health(clock.monotonic)
     async with AsyncExitStack() as parts:
-        try:
-            configuration = await load_configuration()
-            await parts.enter_async_context(_probes(settings, health, telemetry))
-        except ConnectError as error:
-            log.error("%s", error)  # noqa: TRY400  # a traceback says nothing that the sentence does not
-            return FAILED
-        except OSError as error:
-            log.error("The probes cannot listen on port %s: %s.", settings.probes.port, error.strerror)  # noqa: TRY400  # as above
-            return FAILED
+        configuration = await load_configuration()
         api = ApiServer.over(configuration)
         parts.push_async_callback(api.close)
+        await parts.enter_async_context(_probes(settings, health, telemetry))
         objects = ApiObjects(api, monotonic=clock.monotonic, namespaces=settings.namespaces)
         lease = await parts.enter_async_context(_lease(settings, api, clock, (health, telemetry), ending))
         if ending.stop.is_set():
@@ -202,7 +203,11 @@ def limits(settings: Settings) -> Limits:
 async def _probes(settings: Settings, health: Health, telemetry: Telemetry) -> AsyncIterator[None]:
     probes = Probes(health, telemetry.render, telemetry.content_type)
     health.unready("watch", "not started")
-    port = await probes.start(settings.probes.host, settings.probes.port)
+    try:
+        port = await probes.start(settings.probes.host, settings.probes.port)
+    except OSError as error:
+        text = f"The probes cannot listen on port {settings.probes.port}: {error.strerror}."
+        raise CannotStartError(text) from None
     log.info("Probes and metrics on port %d", port, extra={"port": port})
     try:
         yield
@@ -218,7 +223,7 @@ async def _lease(
     health, telemetry = told
     if not settings.lease.enabled:
         alone = AlwaysLeading()
-        telemetry.show_leader(alone.held)
+        telemetry.show_leader(alone.held, lambda: 0.0)
         yield alone
         return
     duration = float(settings.lease.duration_seconds)
@@ -233,8 +238,10 @@ async def _lease(
         on_lost=ending.fail,
         timing=timing,
     )
-    telemetry.show_leader(lease.held)
-    health.ready("watch", "standing by, another replica leads")
+    lease.on_look = lambda: _tell(lease, health)
+    telemetry.show_leader(lease.held, lambda: clock.monotonic() - lease.answered)
+    health.unready("lease", "asking the API server who leads")
+    health.ready("watch", "begins when this replica leads")
     acquiring = asyncio.create_task(lease.acquire(), name="lease acquisition")
     stopping = asyncio.create_task(ending.stop.wait(), name="stop")
     await asyncio.wait({acquiring, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -245,6 +252,16 @@ async def _lease(
         yield lease
     finally:
         await lease.release()
+
+
+def _tell(lease: LeaseElection, health: Health) -> None:
+    """A replica that does not know who leads could not take over: it must not count as one that stands by."""
+    if lease.held():
+        health.ready("lease", "leading")
+    elif lease.trouble is None:
+        health.ready("lease", f"standing by, {lease.leader} leads")
+    else:
+        health.unready("lease", f"not known who leads, asked again: {lease.trouble}")
 
 
 @asynccontextmanager

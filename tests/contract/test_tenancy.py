@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
+from ddm_operator.cloud.whose import Choice
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError, TransientError
+from ddm_operator.settings import Credentials as CredentialSettings
 from ddm_simulator.client import Credentials, Simulator
 from tests.support.clouds import Observed, SomeSecrets, Tenants, key_of, user_of, write_credentials
 
@@ -48,6 +51,19 @@ async def test_by_default_nobody_may_use_it(tenants: Tenants, project: Credentia
     clouds = await tenants(folder=write_credentials(tmp_path / "own", project))
     with pytest.raises(StalledError, match="may not use the operator's own"):
         await clouds.cloud_for("shop", None, None)
+
+
+async def test_no_secret_is_read_when_namespaces_may_have_none(
+    secrets: SomeSecrets, project: Credentials, tmp_path: Path
+) -> None:
+    own = write_credentials(tmp_path / "own", project)
+    settings = CredentialSettings(per_namespace=False, own_namespaces=("shop",), dir=own)
+    secrets.failure = TransientError(reasons.RETRYING, "the Secret was asked for")
+    choice = Choice(settings, secrets, time.monotonic)
+    assert (await choice.of("shop", following=False)).name == ""
+    with pytest.raises(StalledError, match="DDM_CREDENTIALS_PER_NAMESPACE forbids one of its own") as caught:
+        await choice.of("bank", following=False)
+    assert caught.value.reason == reasons.CREDENTIALS_MISSING
 
 
 @pytest.mark.parametrize(

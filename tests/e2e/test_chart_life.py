@@ -123,9 +123,12 @@ def test_a_resource_that_was_applied_by_hand_is_taken_over_on_request(installed:
     assert labels["app.kubernetes.io/managed-by"] == "Helm"
 
 
-def test_helm_test_asks_the_doctor(installed: Installed) -> None:
-    """What `helm test` runs in the cluster, with the token that it has there."""
-    installed.release("install")
+@pytest.mark.parametrize("per_namespace", [True, False], ids=["secrets-of-namespaces", "own-credential-only"])
+def test_helm_test_asks_the_doctor(installed: Installed, per_namespace: bool) -> None:  # noqa: FBT001  # a case
+    """What `helm test` runs in the cluster, with the token and so with the rights that it has there."""
+    values = installed.values()
+    values["credentials"]["perNamespace"] = {"enabled": per_namespace}
+    installed.release("install", values=values)
     hooks = installed.helm.run("get", "hooks", RELEASE, "--namespace", NAMESPACE)
     pod = of_kind([one for one in yaml.safe_load_all(hooks) if one], "Pod")
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"

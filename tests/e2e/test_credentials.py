@@ -7,11 +7,14 @@ import json
 import time
 
 import pytest
+import yaml
 
 from ddm_operator.kube.secrets import FRESH_SECONDS
 from ddm_simulator.client import Credentials
 from tests.support.clouds import key_of, user_of
+from tests.support.helm import Helm, of_kind
 from tests.support.process import Process
+from tests.support.repository import ROOT
 from tests.support.simulator import StartSimulator
 from tests.support.stage import Stage, condition, in_phase, operation, ready
 
@@ -146,3 +149,27 @@ def test_a_secret_that_cannot_be_read_any_more_while_a_job_runs(slow: Stage) -> 
     slow.until(in_phase("Succeeded"))
     assert slow.added() == [1]
     slow.until_reason("PermissionDenied")
+
+
+def test_the_example_of_a_namespace_s_own_credential_works(stage: Stage, helm: Helm) -> None:
+    """As it stands there, but for the ids and keys of the test's own project."""
+    folder = ROOT / "examples" / "namespace-credential"
+    secret, instance, values = (
+        yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("secret", "ddminstance", "values")
+    )
+    made = helm.template(values)
+    [container] = of_kind(made, "Deployment")["spec"]["template"]["spec"]["containers"]
+    env = {one["name"]: one.get("value") for one in container["env"]}
+    assert env["DDM_CLOUD_REGION"] == instance["spec"]["region"]
+    assert not {"DDM_CREDENTIALS_OWN_NAMESPACES", "DDM_CREDENTIALS_DIR", "DDM_CREDENTIALS_PER_NAMESPACE"} & env.keys()
+    ours = account(stage.project)
+    assert ours.keys() == secret["stringData"].keys()
+    secret |= {"stringData": ours}
+    instance["spec"]["instanceId"] = stage.project.instance_id
+    for body in (secret, instance):
+        body["metadata"]["namespace"] = stage.namespace
+    strict = "?fieldValidation=Strict"
+    stage.api.post(f"/api/v1/namespaces/{stage.namespace}/secrets{strict}", secret)
+    stage.api.post(f"{stage.objects.path()}{strict}", instance)
+    start(stage)
+    stage.until_ready(2)

@@ -96,6 +96,7 @@ def test_a_part_that_dies_is_named_with_its_log(folder: Path, part: str) -> None
     assert "Traceback" not in text
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_ends_everything(folder: Path) -> None:
     with demo(folder) as process:
         await_text(folder, process, r"replicas=4")

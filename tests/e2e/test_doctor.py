@@ -22,6 +22,7 @@ from tests.support.process import OURS
 from tests.support.simulator import StartSimulator
 from tests.support.stage import RULES, Stage
 
+NO_CERTIFICATE = base64.b64encode(b"no certificate").decode()
 NAMES = ["settings", "api-server", "crd", "permissions", "endpoint", "clock", "credential", "project"]
 
 
@@ -96,6 +97,32 @@ def test_without_an_api_server_the_cloud_is_looked_at_all_the_same(
     assert found["api-server"]["advice"]
 
 
+UNUSABLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "authorities-that-are-none": ({"certificate-authority-data": NO_CERTIFICATE}, {}),
+    "authorities-that-are-no-base64": ({"certificate-authority-data": "%%%"}, {}),
+    "authorities-that-are-not-there": ({"certificate-authority": "/absent/ca.crt"}, {}),
+    "certificate-that-is-none": ({}, {"client-certificate-data": NO_CERTIFICATE, "client-key-data": NO_CERTIFICATE}),
+    "address-that-is-none": ({"server": "https://[broken"}, {}),
+}
+"""What a kubeconfig's cluster and user are changed to."""
+
+
+@pytest.mark.parametrize(("cluster", "user"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_kubeconfig_that_cannot_be_used_is_told_in_a_line(
+    stage: Stage, environment: dict[str, str], cluster: dict[str, str], user: dict[str, str]
+) -> None:
+    config = json.loads(stage.kubeconfig.read_text())
+    config["clusters"][0]["cluster"] |= cluster
+    if "certificate-authority" in cluster:
+        del config["clusters"][0]["cluster"]["certificate-authority-data"]
+    config["users"][0]["user"] = user or config["users"][0]["user"]
+    path = stage.folder / "unusable.json"
+    path.write_text(json.dumps(config))
+    code, found = examine(environment | {"KUBECONFIG": str(path)})
+    assert (code, failed(found), skipped(found)) == (1, {"api-server"}, {"crd", "permissions"})
+    assert found["api-server"]["advice"]
+
+
 @pytest.mark.parametrize(
     ("resource", "verb"),
     [
@@ -161,9 +188,8 @@ def test_an_endpoint_that_does_not_answer(environment: dict[str, str]) -> None:
 def test_a_file_of_authorities_that_is_none(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate")
     code, found = examine(environment | {"DDM_CLOUD_CA_FILE": str(tmp_path / "ca.pem")})
-    assert (code, failed(found)) == (1, {"endpoint"})
-    assert "ca.pem cannot be used" in found["endpoint"]["message"]
-    assert "DDM_CLOUD_CA_FILE" in found["endpoint"]["advice"]
+    assert (code, failed(found)) == (1, {"settings"})
+    assert f"DDM_CLOUD_CA_FILE='{tmp_path}/ca.pem'; allowed is path of a PEM file" in found["settings"]["message"]
 
 
 def test_no_region_is_asked_for(environment: dict[str, str], stage: Stage) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+import httpx
+
+from tests.e2e.test_living_with_it import probes
 from tests.support.kubeapi import Json
 from tests.support.process import Process
-from tests.support.stage import Stage, in_phase
+from tests.support.stage import RULES, Stage, in_phase
 
 NEVER_BY_ITSELF = "600"
 """Seconds of a Lease that outlasts every test: it changes hands by a release or not at all."""
@@ -77,3 +82,38 @@ def test_a_standby_that_is_stopped_disturbs_nobody(stage: Stage) -> None:
     stage.scale(3)
     stage.until_ready(3)
     assert leader.running
+
+
+def test_a_replica_that_cannot_know_who_leads_is_not_ready_and_says_why(stage: Stage) -> None:
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{stage.namespace}/leases"
+    held = {"holderIdentity": "somebody", "leaseDurationSeconds": int(NEVER_BY_ITSELF)}
+    stage.api.post(leases, {"metadata": {"name": "ddm-operator"}, "spec": held})
+    standby = standing_by(stage, "2")
+    assert readiness(standby) == (200, "[+] lease: standing by, somebody leads")
+    role = f"{RULES}/namespaces/{stage.namespace}/roles/ddm-operator-lease"
+    rules = stage.api.get(role)["rules"]
+    stage.api.patch(role, {"rules": []})
+    standby.until(lambda: readiness(standby)[0] == 503, "no longer be ready")
+    assert re.match(r"\[-\] lease: not known who leads, asked again: HTTP 403: .* forbidden", readiness(standby)[1])
+    standby.await_line("could not be taken or renewed: HTTP 403")
+    stage.api.patch(role, {"rules": rules})
+    standby.until(lambda: readiness(standby) == (200, "[+] lease: standing by, somebody leads"), "be ready again")
+
+
+def test_a_replica_that_never_reached_the_api_server_does_not_stand_by(stage: Stage) -> None:
+    alone = stage.start(KUBECONFIG=str(stage.write_kubeconfig("https://127.0.0.1:1")))
+    alone.await_line("could not be taken or renewed")
+    status, line = readiness(alone)
+    assert status == 503
+    assert line.startswith("[-] lease: not known who leads, asked again: no connection to the API server")
+    metrics = httpx.get(f"{probes(alone)}/metrics", trust_env=False).text
+    assert "ddm_operator_leader 0.0" in metrics
+    age = re.search(r"^ddm_operator_lease_answer_age_seconds (\S+)$", metrics, re.MULTILINE)
+    assert age
+    assert float(age[1]) > 0
+
+
+def readiness(operator: Process) -> tuple[int, str]:
+    """The status of /readyz, and the line about the Lease."""
+    answer = httpx.get(f"{probes(operator)}/readyz", trust_env=False)
+    return answer.status_code, next(line for line in answer.text.splitlines() if "lease:" in line)

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
+from ddm_operator.telemetry.catalog import STALLED
 from tests.support import crdschema
 from tests.support.helm import CHART, Helm, container, of_kind
 from tests.support.kubeapi import Json
+from tools.monitoring import rules
 
 SWITCHES: dict[str, Json] = {
     "NetworkPolicy": {"networkPolicy": {"enabled": True}},
@@ -69,7 +71,11 @@ def test_a_monitor_finds_the_port(helm: Helm) -> None:
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     assert service["spec"]["ports"][0]["targetPort"] == port["name"]
     assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
-    assert of_kind(made, "PodMonitor")["spec"]["podMetricsEndpoints"][0]["port"] == port["name"]
+    pods = of_kind(made, "PodMonitor")["spec"]["podMetricsEndpoints"][0]
+    assert pods["port"] == port["name"]
+    # Or the namespace of a stalled object is renamed to exported_namespace.
+    assert "namespace" in STALLED.labels
+    assert (pods["honorLabels"], monitor["spec"]["endpoints"][0]["honorLabels"]) == (True, True)
 
 
 def test_alerts_and_dashboard_are_the_files(helm: Helm) -> None:
@@ -77,6 +83,13 @@ def test_alerts_and_dashboard_are_the_files(helm: Helm) -> None:
     assert of_kind(made, "PrometheusRule")["spec"] == yaml.safe_load((CHART / "files" / "alerts.yaml").read_text())
     [text] = of_kind(made, "ConfigMap")["data"].values()
     assert json.loads(text) == json.loads((CHART / "files" / "dashboard.json").read_text())
+
+
+def test_each_alert_names_the_runbook_where_people_read_it(helm: Helm) -> None:
+    page = "https://git.example.com/ddm-operator/docs/runbook.md"
+    rule = of_kind(helm.template({"prometheusRule": {"enabled": True, "runbookUrl": page}}), "PrometheusRule")
+    urls = [alert["annotations"]["runbook_url"] for group in rule["spec"]["groups"] for alert in group["rules"]]
+    assert urls == [f"{page}#alert-{alert['alert'].lower()}" for alert in rules()]
 
 
 def test_a_closed_network_lets_out_what_is_named(helm: Helm) -> None:
@@ -115,6 +128,7 @@ def test_secrets_are_read_by_one_name_only(helm: Helm) -> None:
         ]
     off = helm.template({"credentials": {"perNamespace": {"enabled": False}}})
     assert not [one for one in off for rule in one.get("rules", []) if "secrets" in rule["resources"]]
+    assert {"name": "DDM_CREDENTIALS_PER_NAMESPACE", "value": "false"} in container(off)["env"]
 
 
 def test_the_own_credential_is_mounted_and_never_a_variable(helm: Helm) -> None:

@@ -17,6 +17,7 @@ import pytest
 from ddm_operator.clock import SystemClock
 from ddm_operator.cloud.client import DdmCloud
 from ddm_operator.cloud.clouds import CloudClients, open_clouds
+from ddm_operator.cloud.own import NoSecrets
 from ddm_operator.errors import OperatorError
 from ddm_operator.settings import Cadence, Settings
 from ddm_operator.settings import Cloud as CloudSettings
@@ -33,16 +34,6 @@ Observed = list[tuple[str, str]]
 def endpoints_at(address: str) -> dict[str, str]:
     """All services at one address, as the simulator has them."""
     return dict.fromkeys(("ddm_endpoint", "iam_endpoint", "sts_endpoint"), address)
-
-
-class NoSecrets:
-    """``ports.Secrets`` where no namespace has one."""
-
-    async def read(self, namespace: str) -> None:
-        del namespace
-
-    def last(self, namespace: str) -> None:
-        del namespace
 
 
 class SomeSecrets:

@@ -13,8 +13,8 @@ from typing import Final
 import pytest
 
 from devcluster import DevclusterError
-from devcluster.build import build, locked_for_making, target_folder
-from devcluster.cache import PLAIN_FLAGS, is_program, this_machine
+from devcluster.build import kept_or_built, target_folder
+from devcluster.cache import PLAIN_FLAGS, Machine, is_program
 from devcluster.estimate import Target
 from devcluster.kubectl import kubectl
 from tests.support.repository import ROOT
@@ -36,12 +36,12 @@ def program(target: Target) -> Path:
     Raises:
         DevclusterError: it could not be built.
     """
-    machine = this_machine()
-    built = target_folder(target, os.environ, machine) / target.name
-    if is_program(built):
-        return built
-    with locked_for_making(os.environ, print):
-        return built if is_program(built) else build(target, os.environ, machine, print)
+
+    def kept(machine: Machine) -> Path | None:
+        built = target_folder(target, os.environ, machine) / target.name
+        return built if is_program(built) else None
+
+    return kept_or_built(target, kept, os.environ, print)
 
 
 MADE: Final[Mapping[str, Callable[[], Path]]] = {

@@ -143,6 +143,7 @@ def test_two_runs_at_once_build_once(go: FakeGo, finder: Callable[[], "subproces
     assert len(go.calls()) == 1
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_build_leaves_nothing(
     go: FakeGo, finder: Callable[[], "subprocess.Popen[str]"], number: signal.Signals

@@ -38,3 +38,11 @@ def test_a_program_with_pins_of_its_own_has_a_folder_of_its_own(tmp_path: Path) 
     shared = build_folder(env, MACHINE)
     assert target_folder(CONTROL_PLANE, env, MACHINE) == target_folder(KUBECTL, env, MACHINE) == shared
     assert target_folder(HELM, env, MACHINE).name.startswith("build-helm-linux-amd64-")
+
+
+def test_the_documents_claim_the_versions_that_the_tests_run_on() -> None:
+    ran = [f"1.{minor(older_version())}", f"1.{minor(KUBERNETES_VERSION)}"]
+    claims = re.search(r"Tested are (.*?);", Path("docs/install.md").read_text(), re.DOTALL)
+    assert claims
+    assert sorted(re.findall(r"1\.\d+", claims[1])) == ran
+    assert f"tested on {' and '.join(ran)}" in Path("README.md").read_text()

@@ -72,12 +72,12 @@ async def test_the_loop_beats_by_itself(served: Served) -> None:
 async def test_ready_is_when_every_part_is(served: Served) -> None:
     assert await served.get("/readyz") == (503, "[-] nothing has started yet\n")
     served.health.unready("crd", "DDMInstance is not installed")
-    served.health.ready("watch", "standby, another replica leads")
+    served.health.ready("watch", "standing by, pod-1 leads")
     status, body = await served.get("/readyz")
     assert status == 503
-    assert body == "[-] crd: DDMInstance is not installed\n[+] watch: standby, another replica leads\n"
+    assert body == "[-] crd: DDMInstance is not installed\n[+] watch: standing by, pod-1 leads\n"
     served.health.ready("crd")
-    assert await served.get("/readyz") == (200, "[+] crd: ok\n[+] watch: standby, another replica leads\n")
+    assert await served.get("/readyz") == (200, "[+] crd: ok\n[+] watch: standing by, pod-1 leads\n")
 
 
 async def test_what_was_ready_may_cease_to_be(served: Served) -> None:

@@ -62,11 +62,12 @@ def test_requests_to_the_cloud_are_counted_by_route_and_outcome(telemetry: Telem
 def test_the_queue_and_the_lease_are_asked_when_the_metrics_are_read(telemetry: Telemetry) -> None:
     waiting = [1.5]
     telemetry.show_queue(lambda: len(waiting), lambda: max(waiting, default=0.0))
-    telemetry.show_leader(lambda: len(waiting) == 2)
+    telemetry.show_leader(lambda: len(waiting) == 2, lambda: 3.5)
     waiting.append(7.0)
     assert samples(telemetry, "ddm_operator_queue_depth") == {(): 2}
     assert samples(telemetry, "ddm_operator_queue_oldest_age_seconds") == {(): 7}
     assert samples(telemetry, "ddm_operator_leader") == {(): 1}
+    assert samples(telemetry, "ddm_operator_lease_answer_age_seconds") == {(): 3.5}
 
 
 def test_a_label_never_grows_without_bound(telemetry: Telemetry) -> None:
@@ -161,7 +162,7 @@ def test_how_long_an_operation_took_is_counted_by_how_it_ended(telemetry: Teleme
 
 def test_the_catalog_has_every_metric_and_no_other(telemetry: Telemetry) -> None:
     telemetry.show_queue(lambda: 0, lambda: 0)
-    telemetry.show_leader(lambda: True)
+    telemetry.show_leader(lambda: True, lambda: 0)
     telemetry.show_objects(Census(), lambda: NOW)
     names = set(re.findall(r"^# TYPE (ddm_operator_\S+) ", telemetry.render().decode(), re.MULTILINE))
     assert names == {metric.shown for metric in CATALOG}
@@ -170,7 +171,7 @@ def test_the_catalog_has_every_metric_and_no_other(telemetry: Telemetry) -> None
 
 def test_names_follow_the_conventions(telemetry: Telemetry) -> None:
     telemetry.show_queue(lambda: 0, lambda: 0)
-    telemetry.show_leader(lambda: True)
+    telemetry.show_leader(lambda: True, lambda: 0)
     text = telemetry.render().decode()
     names = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)
     assert all(name.startswith(("ddm_operator_", "process_")) for name, _ in names)

@@ -64,6 +64,7 @@ app.kubernetes.io/component: operator
 {{- with .Values.credentials }}
 {{- if .existingSecret }}{{ $_ := set $credentials "dir" "/etc/ddm-operator/credentials" }}{{ end }}
 {{- if .ownNamespaces }}{{ $_ := set $credentials "ownNamespaces" (join "," .ownNamespaces) }}{{ end }}
+{{- if not .perNamespace.enabled }}{{ $_ := set $credentials "perNamespace" "false" }}{{ end }}
 {{- if ne .perNamespace.secretName "ddm-credentials" }}
 {{- $_ := set $credentials "secretName" .perNamespace.secretName }}
 {{- end }}

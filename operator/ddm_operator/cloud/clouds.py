@@ -25,7 +25,7 @@ from ddm_operator.cloud.logins import Transport, login
 from ddm_operator.cloud.standing import Standings
 from ddm_operator.cloud.whose import Choice, Owner
 from ddm_operator.domain import reasons
-from ddm_operator.errors import StalledError
+from ddm_operator.errors import CannotStartError, StalledError
 from ddm_operator.ports import Clock, Secrets
 from ddm_operator.settings import Cloud, Settings
 
@@ -108,8 +108,18 @@ def proxy_url(cloud: Cloud) -> str | None:
 
 
 def tls_context(cloud: Cloud) -> ssl.SSLContext:
-    """Certificates and names are verified, and TLS is 1.2 at least, whatever the system's defaults are."""
-    context = ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None)
+    """Certificates and names are verified, and TLS is 1.2 at least, whatever the system's defaults are.
+
+    Raises:
+        CannotStartError: the authorities' file was usable when the settings were read, and is no longer.
+    """
+    try:
+        context = ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None)
+    except OSError as error:
+        text = f"DDM_CLOUD_CA_FILE={cloud.ca_file} cannot be used any more: {error.strerror or error}. "
+        raise CannotStartError(
+            text + "Make it a PEM file with certificates again, and start the operator anew."
+        ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

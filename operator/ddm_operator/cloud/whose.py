@@ -50,6 +50,15 @@ class Choice:
             return Owner(namespace, credential_in_secret(data, where))
         if self._may_use_ours(namespace):
             return Owner("", self._ours())
+        if not self._settings.per_namespace:
+            text = (
+                f"Namespace {namespace} may not use the operator's own credential, and DDM_CREDENTIALS_PER_NAMESPACE "
+            )
+            text += (
+                "DDM_CREDENTIALS_PER_NAMESPACE forbids one of its own. Nothing is asked or changed until that changes: "
+            )
+            text += f"have {namespace} added to DDM_CREDENTIALS_OWN_NAMESPACES, or the other set to true."
+            raise StalledError(reasons.CREDENTIALS_MISSING, text)
         text = f"Namespace {namespace} has no Secret {self._settings.secret_name}, and may not use the operator's own "
         text += "credential. Nothing is asked or changed until one of the two is so: make the Secret, or have "
         text += f"{namespace} added to DDM_CREDENTIALS_OWN_NAMESPACES of the operator."
@@ -57,6 +66,8 @@ class Choice:
 
     async def _data(self, namespace: str, *, following: bool) -> Mapping[str, bytes] | None:
         """The Secret's values; while an operation is open what they last were, rather than nothing."""
+        if not self._settings.per_namespace:
+            return None
         try:
             return await self._secrets.read(namespace)
         except OperatorError:

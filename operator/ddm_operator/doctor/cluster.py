@@ -23,9 +23,9 @@ async def api_server(patient: Patient) -> str:
     """It answers, and knows who asks."""
     try:
         configuration = await load_configuration()
+        api = ApiServer.over(configuration)
     except ConnectError as error:
         raise TroubleError(str(error), "Give the operator a way to the API server.") from None
-    api = ApiServer.over(configuration)
     patient.parts.push_async_callback(api.close)
     patient.inquiry = Inquiry(api)
     try:
@@ -56,7 +56,8 @@ async def permissions(patient: Patient) -> str:
     settings = patient.settings
     place = settings.lease
     lease = (place.namespace or own_namespace(), place.name) if place.enabled else None
-    needed = tuple(rights(settings.namespaces, settings.credentials.secret_name, lease))
+    secret = settings.credentials.secret_name if settings.credentials.per_namespace else None
+    needed = tuple(rights(settings.namespaces, secret, lease))
     allowed = await asyncio.gather(*(_answer(patient.questions.may(right)) for right in needed))
     missing = [str(right) for right, granted in zip(needed, allowed, strict=True) if not granted]
     if missing:

@@ -12,6 +12,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException
 
+from ddm_operator.kube.connect import ConnectError
+
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
@@ -67,11 +69,17 @@ class ApiServer:
             configuration: where and as whom.
             timeout: seconds for a whole request.
             connections: at a time; further requests wait for one.
+
+        Raises:
+            ConnectError: a certificate or a key that it names cannot be used.
         """
         configuration.retries = None
         configuration.connection_pool_maxsize = connections
         configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_send_once,)}
-        client = ApiClient(configuration)
+        try:
+            client = ApiClient(configuration)
+        except (OSError, ValueError) as error:
+            raise ConnectError(_unusable(configuration, error)) from None
         client.user_agent = "ddm-operator"
         return cls(client, timeout)
 
@@ -115,6 +123,14 @@ class ApiServer:
     async def close(self) -> None:
         """Close the connections."""
         await self.client.close()  # type: ignore[no-untyped-call]  # the client leaves it unannotated
+
+
+def _unusable(configuration: Configuration, error: Exception) -> str:
+    named = (configuration.ssl_ca_cert, configuration.cert_file, configuration.key_file)
+    files = ", ".join(str(path) for path in named if path) or "the system's"
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+    text = f"The certificates for {configuration.host} cannot be used ({files}): {reason}. Correct "
+    return text + "certificate-authority, client-certificate and client-key (or their -data) in the kubeconfig."
 
 
 class _AnswerLostError(aiohttp.ClientError):

@@ -14,6 +14,8 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException, load_kube_config
 from kubernetes.aio.config.incluster_config import SERVICE_CERT_FILENAME, SERVICE_TOKEN_FILENAME, InClusterConfigLoader
 
+from ddm_operator.errors import CannotStartError
+
 DEFAULT_KUBECONFIG = "~/.kube/config"
 SERVICE_ACCOUNT_NAMESPACE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 
@@ -28,7 +30,7 @@ class Loader(Protocol):
         """Load the credential into the configuration, from its plugin or file when it has expired."""
 
 
-class ConnectError(Exception):
+class ConnectError(CannotStartError):
     """No usable way to an API server; the text tells a person what to do."""
 
 

@@ -32,19 +32,20 @@ class Right:
         return f"{self.verb} {what} {where}"
 
 
-def rights(namespaces: Iterable[str], secret: str, lease: tuple[str, str] | None) -> Iterator[Right]:
+def rights(namespaces: Iterable[str], secret: str | None, lease: tuple[str, str] | None) -> Iterator[Right]:
     """Every right that ``run`` needs.
 
     Args:
         namespaces: where the objects are; none: everywhere.
-        secret: name of the one that may hold a namespace's credential.
+        secret: name of the one that may hold a namespace's credential; None: none may.
         lease: namespace and name of the Lease; None without one. The right to make it cannot be limited to a name.
     """
     for namespace in tuple(namespaces) or ("",):
         yield from (Right(GROUP, PLURAL, verb, namespace) for verb in ("get", "list", "watch"))
         yield Right(GROUP, f"{PLURAL}/status", "update", namespace)
         yield from (Right("", "events", verb, namespace) for verb in ("create", "patch"))
-        yield Right("", "secrets", "get", namespace, secret)
+        if secret is not None:
+            yield Right("", "secrets", "get", namespace, secret)
     if lease is not None:
         where, name = lease
         yield Right("coordination.k8s.io", "leases", "create", where)

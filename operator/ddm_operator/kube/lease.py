@@ -81,6 +81,12 @@ class LeaseElection:
         """When the lease that somebody else holds ends by itself (monotonic seconds); None: that is not known."""
         self.leader = ""
         """Who else led when this process last looked; stays what it was while this one leads."""
+        self.trouble: str | None = None
+        """Why the latest look at the lease was none; None after one that told who leads."""
+        self.answered = monotonic()
+        """When it was last known who leads; before that when this object was made (monotonic seconds)."""
+        self.on_look: Callable[[], None] = lambda: None
+        """Called after each attempt to take or renew it."""
         self._task: asyncio.Task[None] | None = None
 
     def held(self) -> bool:
@@ -130,20 +136,31 @@ class LeaseElection:
         self._on_lost()
 
     async def _attempt(self) -> bool:
-        """Take or renew once; after any failure the next attempt starts from a fresh read."""
+        """Take or renew once, and say so."""
+        try:
+            held = await self._take()
+        except ApiServerError as error:
+            if self.trouble != str(error):
+                logger.warning("The lease could not be taken or renewed: %s", error)
+            self.trouble, held = str(error), False
+        else:
+            if self.trouble is not None:
+                logger.info("The API server tells again who leads")
+            self.trouble, self.answered = None, self._monotonic()
+        self.on_look()
+        return held
+
+    async def _take(self) -> bool:
+        """After any failure the next attempt starts from a fresh read."""
         lease, self._lease = self._lease, None
         self._free_at = None
-        try:
-            if lease is None:
-                lease = await self._read()
-            if lease is not None and not self._free(lease):
-                self.renewed = NEVER
-                return False
-            sent = self._monotonic()
-            self._lease = await (self._create() if lease is None else self._put(lease, self._identity))
-        except ApiServerError as error:
-            logger.warning("The lease could not be taken or renewed: %s", error)
+        if lease is None:
+            lease = await self._read()
+        if lease is not None and not self._free(lease):
+            self.renewed = NEVER
             return False
+        sent = self._monotonic()
+        self._lease = await (self._create() if lease is None else self._put(lease, self._identity))
         self.renewed = sent
         return True
 

@@ -80,9 +80,10 @@ class Telemetry:
         asked(catalog.QUEUE_DEPTH, self._registry, depth)
         asked(catalog.QUEUE_AGE, self._registry, oldest_age)
 
-    def show_leader(self, held: Callable[[], bool]) -> None:
-        """Show whether this replica leads; asked whenever the metrics are read."""
+    def show_leader(self, held: Callable[[], bool], answer_age: Callable[[], float]) -> None:
+        """Show whether this replica leads, and how long ago it last heard who does (seconds); asked at each reading."""
         asked(catalog.LEADER, self._registry, lambda: float(held()))
+        asked(catalog.LEASE_AGE, self._registry, answer_age)
 
     def show_objects(self, objects: Objects, now: Callable[[], datetime]) -> None:
         """Show what the objects say; asked whenever the metrics are read."""

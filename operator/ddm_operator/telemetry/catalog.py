@@ -38,7 +38,12 @@ class Metric:
 
 
 BUILD: Final = Metric("build", "info", "Version of the operator and of Python.", ("version", "python_version"))
-LEADER: Final = Metric("leader", "gauge", "1 while this replica holds the Lease, 0 while it stands by.")
+LEADER: Final = Metric("leader", "gauge", "1 while this replica holds the Lease, 0 while it does not.")
+LEASE_AGE: Final = Metric(
+    "lease_answer_age_seconds",
+    "gauge",
+    "How long ago the API server last told this replica who leads; seconds on a replica that could take over.",
+)
 
 PASSES: Final = Metric(
     "pass_duration_seconds",
@@ -102,6 +107,7 @@ OBSERVATION_AGE: Final = Metric(
 CATALOG: Final = (
     BUILD,
     LEADER,
+    LEASE_AGE,
     PASSES,
     QUEUE_DEPTH,
     QUEUE_AGE,
