@@ -127,9 +127,10 @@ manifests: chart ## Make deploy/ from the chart (builds helm once)
 
 lock: venv ## Lock the dependencies anew, with hashes (ARGS="--upgrade" takes newer versions)
 	$(PY) -m pip install --quiet --upgrade --target build/uv 'uv>=0.13'
-	build/uv/bin/uv $(LOCK) --output-file requirements.lock $(ARGS)
-	build/uv/bin/uv $(LOCK) --group dev --output-file requirements-dev.lock $(ARGS)
-LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	build/uv/bin/uv $(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
+	build/uv/bin/uv $(LOCK) pyproject.toml --group dev --output-file requirements-dev.lock $(ARGS)
+	build/uv/bin/uv $(LOCK) --group build --output-file requirements-build.lock $(ARGS)
+LOCK := pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
 # The first that really runs: a name on the PATH may belong to a version manager that has no such version.
