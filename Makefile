@@ -71,7 +71,7 @@ test-matrix: venv ## The tests of the resource and of the whole, on an older Kub
 	@older=$$($(PY) -m devcluster.older) && KUBEBUILDER_ASSETS=$$older $(PYTEST) \
 		tests/integration/test_crd_*.py tests/integration/test_kube_*.py tests/integration/test_chart_*.py tests/e2e $(ARGS)
 
-CHECKS := check-format check-lint check-types check-imports check-yaml check-docs check-chart
+CHECKS := check-format check-lint check-types check-imports check-yaml check-docs check-chart check-image check-audit
 check: venv ## Everything but the tests; goes on after a failure, and fails then
 	@$(MAKE) --keep-going $(CHECKS)
 
@@ -102,6 +102,12 @@ check-docs: venv ## Generated documents are what would be generated now
 check-chart: venv ## The chart's made parts and deploy/ are what would be made now
 	$(PY) -m tools.chart --check
 	$(PY) -m tools.manifests --check
+
+check-image: venv ## The Dockerfile, by hadolint
+	$(BIN)/hadolint --disable-ignore-pragma --failure-threshold style Dockerfile
+
+check-audit: venv ## Known vulnerabilities of what the image is made from, where the database can be asked
+	$(PY) -m tools.audit
 
 ##@ Work on it
 .PHONY: format docs snapshots chart manifests lock venv clean
@@ -149,10 +155,13 @@ clean: ## Remove all that was made here, .venv too; the built API server stays i
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Publish it
-.PHONY: release release-chart
+.PHONY: image release release-chart sbom
+
+image: venv ## Build the image with docker, podman or buildah (ARGS="--platform linux/arm64" goes to it)
+	@$(PY) -m tools.image $(ARGS)
 
 # A further part of a release is a further target here that writes into dist/.
-RELEASE_PARTS := release-chart
+RELEASE_PARTS := release-chart sbom
 release: venv ## Make all that a release consists of, in dist/, with checksums
 	@rm -rf dist
 	@$(MAKE) $(RELEASE_PARTS)
@@ -160,6 +169,9 @@ release: venv ## Make all that a release consists of, in dist/, with checksums
 
 release-chart: venv ## Only the chart's package and the manifests
 	@$(PY) -m tools.release
+
+sbom: venv ## Only the bill of materials of what the image installs (CycloneDX)
+	@$(PY) -m tools.sbom
 
 ##@
 .PHONY: help
