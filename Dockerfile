@@ -53,7 +53,8 @@ LABEL org.opencontainers.image.title="ddm-operator" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.base.name="${BASE}"
-ENV PATH=/opt/ddm-operator/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# A home is looked for by the Kubernetes client; nothing is read or written there.
+ENV HOME=/nonexistent PATH=/opt/ddm-operator/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 EXPOSE 8080
 USER 65532:65532
 # As the chart has it. Whether it lives is asked by the kubelet: /healthz and /readyz.

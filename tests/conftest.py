@@ -16,4 +16,5 @@ pytest_plugins = [
     "tests.support.rights",
     "tests.support.goprograms",
     "tests.support.promtool",
+    "tests.support.image",
 ]

@@ -1,8 +1,8 @@
 """Does what a container engine does, without one: the Dockerfile's own steps, and the result as a container.
 
 A stage is a root of its own, laid over the machine's system (``/usr``, read-only) and a Python (``/usr/local``) that
-take the place of the base image. Steps run without a network; pip finds the locked wheels in a folder. A container has a
-read-only root, the writable folders that the pod gives it, its user, no capabilities.
+take the place of the base image. Steps run without a network; pip finds the locked wheels in a folder. A container has
+a read-only root, the writable folders that the pod gives it, its user, no capabilities.
 
 It needs root and Linux; mounts are made in namespaces of their own and end with the process.
 """
@@ -26,9 +26,22 @@ from tests.support.repository import ROOT
 BASE_ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LD_LIBRARY_PATH": "/usr/local/lib"}
 
 DEVICES = ("null", "zero", "random", "urandom")
-MOUNT_POINTS = ("etc", "usr", "wheels", "proc", "dev", "tmp", "opt", "root", "var/run/secrets/kubernetes.io/serviceaccount")
+MOUNT_POINTS = (
+    "etc",
+    "usr",
+    "wheels",
+    "proc",
+    "dev",
+    "tmp",
+    "opt",
+    "root",
+    "var/run/secrets/kubernetes.io/serviceaccount",
+)
 SYSTEM = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 """Links into ``/usr`` on a system that has merged them."""
+
+REMOVED = "removed"
+"""Of a file of the base that is not in the image."""
 
 NAMESPACE = ["unshare", "--mount", "--propagation", "private"]
 
@@ -149,7 +162,9 @@ class Engine:
             mounts: further folders, read-only.
         """
         lines = self._mounts(layer, writable=False)
-        lines += [f"mount -t tmpfs -o size={size},mode=0777 tmpfs {self.mounted}{path}" for path, size in writable.items()]
+        lines += [
+            f"mount -t tmpfs -o size={size},mode=0777 tmpfs {self.mounted}{path}" for path, size in writable.items()
+        ]
         lines += [f"mount -o bind,ro {source} {self.mounted}{path}" for path, source in mounts.items()]
         who = [f"--reuid={user}", f"--regid={group}", f"--groups={group}"]
         without = ["--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs"]
@@ -166,7 +181,9 @@ class Engine:
             local = f"lowerdir={self.python},upperdir={layer.local},workdir={layer.folder}/local-work"
         else:
             root, local = f"ro,lowerdir={layer.root}:{self.bottom}", f"ro,lowerdir={layer.local}:{self.python}"
-        devices = [line for name in DEVICES for line in (f"touch {at}/dev/{name}", f"mount --bind /dev/{name} {at}/dev/{name}")]
+        devices = [
+            line for name in DEVICES for line in (f"touch {at}/dev/{name}", f"mount --bind /dev/{name} {at}/dev/{name}")
+        ]
         return [
             f"mount -t overlay -o {root} overlay {at}",
             f"mount -o bind,ro /usr {at}/usr",
@@ -197,6 +214,8 @@ def _walk(top: Path) -> Iterator[Path]:
 
 def _describe(path: Path) -> str:
     found = path.lstat()
+    if stat.S_ISCHR(found.st_mode):
+        return REMOVED
     content = ""
     if stat.S_ISLNK(found.st_mode):
         content = str(path.readlink())

@@ -82,7 +82,7 @@ def interpreters(version: str) -> Iterator[Path]:
 
 
 def wheels(python: Path, *options: str) -> Path:
-    """The folder with all locked wheels for an interpreter, or for another machine by pip's options; kept in the cache."""
+    """The folder with all locked wheels for an interpreter, or by pip's options for another machine; in the cache."""
     asked = hashlib.sha256("\n".join([str(python), *options, *((ROOT / lock).read_text() for lock in LOCKS)]).encode())
     folder = cache_folder(os.environ) / f"wheels-{asked.hexdigest()[:12]}"
     with alone(folder.with_suffix(".lock")):
@@ -91,8 +91,9 @@ def wheels(python: Path, *options: str) -> Path:
         half = folder.with_suffix(".half")
         shutil.rmtree(half, ignore_errors=True)
         for lock in LOCKS:
-            command = [python / "bin" / "python", "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
-            wanted = ["--only-binary", ":all:", "--dest", half, "--requirement", ROOT / lock, *options]
+            pip = [str(python / "bin" / "python"), "-m", "pip"]
+            command = [*pip, "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+            wanted = ["--dest", str(half), "--requirement", str(ROOT / lock), *options]
             ended = subprocess.run([*command, *wanted], capture_output=True, text=True, timeout=100, check=False)
             assert ended.returncode == 0, f"pip download: {ended.stderr}"
         half.rename(folder)
