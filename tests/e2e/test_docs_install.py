@@ -30,7 +30,7 @@ STORIES: dict[str, list[tuple[str, str]]] = {
         ("upgrade.md", "With kubectl or kustomize"),
         ("uninstall.md", "With kubectl or kustomize"),
     ],
-    "kustomize": [("install.md", "With kustomize"), ("install.md", "Without an account")],
+    "kustomize": [("install.md", "With kustomize"), ("install.md", "Without an account"), ("image.md", "Verify it")],
 }
 
 
