@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -180,6 +181,7 @@ def test_the_same_sources_make_the_same_files(built: Built, engine_room: EngineR
     second = digest(engine_room.build(tmp_path, checkout_time=EPOCH + 90_000).layer)
     assert {path for path in first.keys() | second.keys() if first.get(path) != second.get(path)} == set()
     assert len(first) > 5000
+    shutil.rmtree(tmp_path)
 
 
 def test_the_python_is_of_the_base_image_s_version(engine_room: EngineRoom) -> None:

@@ -94,6 +94,8 @@ class Engine:
         """Take all steps of all stages; what the last one has changed of its base."""
         for stage in recipe.stages:
             self._build(stage, context, arguments)
+        for stage in recipe.stages[:-1]:
+            shutil.rmtree(self.layer(stage.name).folder)
         return self.layer(recipe.final.name)
 
     def _build(self, stage: Stage, context: Path, given: Mapping[str, str]) -> None:
