@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.support.dockerfile import Recipe, admitted, context, pairs, recipe
-from tests.support.image import wheels
+from tests.support.image import wheels, why_not
 from tests.support.repository import ROOT, text_of
 from tools.image import NAME
 
@@ -84,6 +84,15 @@ def test_every_install_checks_hashes_or_needs_no_index() -> None:
     for command in commands:
         assert "--require-hashes" in command or ("--no-deps" in command and "--no-index" in command), command
         assert "--only-binary :all:" in command or "--no-index" in command, command
+
+
+def test_where_the_steps_cannot_be_taken_it_is_said_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert why_not() == "only root may mount"
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert why_not() == "not installed: unshare, chroot, setpriv, mount"
 
 
 def test_no_architecture_is_assumed() -> None:
