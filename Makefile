@@ -71,7 +71,7 @@ test-matrix: venv ## The tests of the resource and of the whole, on an older Kub
 	@older=$$($(PY) -m devcluster.older) && KUBEBUILDER_ASSETS=$$older $(PYTEST) \
 		tests/integration/test_crd_*.py tests/integration/test_kube_*.py tests/integration/test_chart_*.py tests/e2e $(ARGS)
 
-CHECKS := check-format check-lint check-types check-imports check-yaml check-docs check-chart
+CHECKS := check-format check-lint check-types check-imports check-yaml check-docs check-chart check-image check-audit
 check: venv ## Everything but the tests; goes on after a failure, and fails then
 	@$(MAKE) --keep-going $(CHECKS)
 
@@ -103,6 +103,16 @@ check-chart: venv ## The chart's made parts and deploy/ are what would be made n
 	$(PY) -m tools.chart --check
 	$(PY) -m tools.manifests --check
 
+check-image: venv ## The Dockerfile, by hadolint
+	@if [ -x $(BIN)/hadolint ]; then \
+		set -x && $(BIN)/hadolint --disable-ignore-pragma --failure-threshold style Dockerfile; \
+	else \
+		echo "*** SKIPPED: the Dockerfile was not linted: hadolint has no wheel for this machine. ***"; \
+	fi
+
+check-audit: venv ## Known vulnerabilities of what the image is made from, where the database can be asked
+	$(PY) -m tools.audit
+
 ##@ Work on it
 .PHONY: format docs snapshots chart manifests lock venv clean
 
@@ -127,9 +137,10 @@ manifests: chart ## Make deploy/ from the chart (builds helm once)
 
 lock: venv ## Lock the dependencies anew, with hashes (ARGS="--upgrade" takes newer versions)
 	$(PY) -m pip install --quiet --upgrade --target build/uv 'uv>=0.13'
-	build/uv/bin/uv $(LOCK) --output-file requirements.lock $(ARGS)
-	build/uv/bin/uv $(LOCK) --group dev --output-file requirements-dev.lock $(ARGS)
-LOCK := pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	build/uv/bin/uv $(LOCK) pyproject.toml --output-file requirements.lock $(ARGS)
+	build/uv/bin/uv $(LOCK) pyproject.toml --group dev --output-file requirements-dev.lock $(ARGS)
+	build/uv/bin/uv $(LOCK) --group build --output-file requirements-build.lock $(ARGS)
+LOCK := pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 
 # The first that really runs: a name on the PATH may belong to a version manager that has no such version.
@@ -148,10 +159,13 @@ clean: ## Remove all that was made here, .venv too; the built API server stays i
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ##@ Publish it
-.PHONY: release release-chart
+.PHONY: image release release-chart sbom
+
+image: venv ## Build the image with docker, podman or buildah (ARGS="--platform linux/arm64" goes to it)
+	@$(PY) -m tools.image $(ARGS)
 
 # A further part of a release is a further target here that writes into dist/.
-RELEASE_PARTS := release-chart
+RELEASE_PARTS := release-chart sbom
 release: venv ## Make all that a release consists of, in dist/, with checksums
 	@rm -rf dist
 	@$(MAKE) $(RELEASE_PARTS)
@@ -159,6 +173,9 @@ release: venv ## Make all that a release consists of, in dist/, with checksums
 
 release-chart: venv ## Only the chart's package and the manifests
 	@$(PY) -m tools.release
+
+sbom: venv ## Only the bill of materials of what the image installs (CycloneDX)
+	@$(PY) -m tools.sbom
 
 ##@
 .PHONY: help

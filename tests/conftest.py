@@ -17,4 +17,5 @@ pytest_plugins = [
     "tests.support.goprograms",
     "tests.support.promtool",
     "tests.support.signals",
+    "tests.support.image",
 ]

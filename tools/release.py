@@ -9,11 +9,11 @@ import argparse
 import hashlib
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 from devcluster.helm import helm
 from tools.drift import ROOT
+from tools.source import source
 
 DIST = ROOT / "dist"
 SUMS = "SHA256SUMS"
@@ -33,7 +33,7 @@ def main() -> None:
 
 def make(folder: Path) -> None:
     """The chart's package, the manifests in one file, and the resource alone, each with the version in its name."""
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = source().version
     folder.mkdir(parents=True, exist_ok=True)
     chart = ROOT / "helm" / "ddm-operator"
     subprocess.run([helm(), "package", chart, "--destination", folder], check=True, stdout=subprocess.DEVNULL)

@@ -28,6 +28,8 @@ PREFIX = f"operator.{GROUP}"
 PAUSE = 5.0
 """Seconds between a watch that failed, or a look for a CRD that is not there, and the next attempt."""
 
+IDENTITY = "ddm-operator"
+"""For peering, which is off. Kopf would ask the system for the user's name, and in an image the user has none."""
 
 SILENCE = 70.0
 """Seconds after which a watch that says nothing is dead: the API server sends a bookmark every minute. A connection
@@ -190,6 +192,7 @@ class _Watch:
             clusterwide=not self.namespaces,
             namespaces=self.namespaces,
             stop_flag=stop,
+            identity=IDENTITY,  # type: ignore[arg-type]  # a str by a name that Kopf keeps to itself
         )
         self.take_signals()
         announcing = asyncio.create_task(self._announce(ready), name="readiness")

@@ -37,7 +37,7 @@ STORIES: dict[str, list[tuple[str, str]]] = {
         ("troubleshooting.md", "A namespace is not watched"),
         ("support-bundle.md", "Collect"),
     ],
-    "kustomize": [("install.md", "With kustomize"), ("install.md", "Without an account")],
+    "kustomize": [("install.md", "With kustomize"), ("install.md", "Without an account"), ("image.md", "Verify it")],
 }
 
 

@@ -24,9 +24,17 @@ class Process:
         arguments: of the Python interpreter.
         log: file that the output is appended to, over all starts.
         environment: added to the test's own, without what concerns our programs.
+        program: that takes the arguments in place of the interpreter.
     """
 
-    def __init__(self, arguments: list[str], log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        program: str = sys.executable,
+    ) -> None:
+        self.program = program
         self.arguments = arguments
         self.log = log
         self.environment = dict(environment or {})
@@ -45,7 +53,7 @@ class Process:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, *self.arguments],
+                [self.program, *self.arguments],
                 env={**clean, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -84,6 +92,11 @@ class Process:
     def stop(self) -> int:
         """In order; the exit code."""
         return self._end(signal.SIGTERM)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def signal(self, number: int) -> None:
         assert self._process is not None

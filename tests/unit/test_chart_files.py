@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,19 @@ def test_nothing_unknown_is_let_through() -> None:
 def test_every_value_is_documented() -> None:
     top = {value.path.partition(".")[0] for value in documented((CHART / "values.yaml").read_text())}
     assert top == VALUES.keys()
+
+
+def test_a_workflow_does_nothing_but_call_make() -> None:
+    workflow = yaml.safe_load(Path(".github/workflows/release.yml").read_text())
+    commands = [step["run"] for job in workflow["jobs"].values() for step in job["steps"] if "run" in step]
+    # The last one publishes what the first one has made.
+    assert [command.split()[:2] for command in commands] == [["make", "release"], ["gh", "release"]]
+
+
+def test_a_release_has_chart_manifests_and_bill_of_materials() -> None:
+    planned = subprocess.run(["make", "--dry-run", "release"], capture_output=True, text=True, check=True).stdout
+    made = [line.split("-m ")[1].split()[0] for line in planned.splitlines() if "-m tools." in line]
+    assert made == ["tools.release", "tools.sbom", "tools.release"]
 
 
 def test_a_release_has_checksums_of_all_its_parts(tmp_path: Path) -> None:

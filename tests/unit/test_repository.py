@@ -16,7 +16,7 @@ from tests.support.repository import ROOT, files, text_of
 
 TEXTS = [path for path in files() if text_of(path)]
 PYPROJECT = tomllib.loads(text_of(Path("pyproject.toml")))
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock")
 
 # A letter in brackets keeps a pattern from finding itself.
 FORBIDDEN = {
@@ -85,17 +85,24 @@ def test_a_lock_pins_everything_with_hashes_and_names_no_registry(lock: str) -> 
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_agrees_with_what_the_project_asks_for(lock: str) -> None:
-    asked = list(PYPROJECT["project"]["dependencies"])
-    if lock == "requirements-dev.lock":
-        asked += PYPROJECT["dependency-groups"]["dev"]
+    groups = PYPROJECT["dependency-groups"]
+    asked = {
+        "requirements.lock": PYPROJECT["project"]["dependencies"],
+        "requirements-dev.lock": [*PYPROJECT["project"]["dependencies"], *groups["build"], *groups["dev"]],
+        "requirements-build.lock": groups["build"],
+    }[lock]
     locked = pins(lock)
     for line in asked:
+        if isinstance(line, dict):
+            assert line == {"include-group": "build"}
+            continue
         requirement = Requirement(line)
         assert requirement.specifier.contains(locked[canonicalize_name(requirement.name)]), f"{line}: make lock"
 
 
 def test_what_is_tested_is_what_is_shipped() -> None:
     assert pins("requirements.lock").items() <= pins("requirements-dev.lock").items()
+    assert pins("requirements-build.lock").items() <= pins("requirements-dev.lock").items()
 
 
 @pytest.mark.parametrize("path", files("*.md"), ids=str)
