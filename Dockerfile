@@ -1,4 +1,4 @@
-# Built by `make image`; docs/install.md says how to verify and to move it. The tests run these very steps without an
+# Built by `make image`; docs/image.md says how to verify and to move it. The tests run these very steps without an
 # engine: tests/support/container.py.
 
 # Pinned by digest, that of the index over all platforms; the tag is for people, an engine goes by the digest. To move
