@@ -145,7 +145,7 @@ class Machine(RuleBasedStateMachine):
         self._do("calm")
         self._do("job_fault", fault)
         self._do("scale", 0, count, 2.0)
-        self._do("out_of_sight", 900.0, 100.0)
+        self._do("out_of_sight", 420.0, 60.0)
         self._do("give_up", 0)
         self._do("wait", 20.0)
 

@@ -202,5 +202,5 @@ def operator_settings() -> Settings:
         "requests_per_second": 1000,
         "burst_requests": 1000,
     }
-    cadence = {"unconfirmed_limit_seconds": 600.0}
+    cadence = {"unconfirmed_limit_seconds": 240.0}
     return Settings.model_validate({"cloud": cloud, "cadence": cadence, "credentials": {"own_namespaces": ["*"]}})
