@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 import time
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=Path("build/torture.md"), help="where the tables go")
     parser.add_argument("--story", type=Path, default=BROKEN, help="replay: a story that broke")
     options = parser.parse_args()
+    logging.disable(logging.CRITICAL)  # a story is told in its own sentences
     commands = {"run": run, "mutants": mutants, "replay": replay}
     return commands[options.what](options)
 

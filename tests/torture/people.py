@@ -83,11 +83,16 @@ class People:
         self._patch(self._name(which), {"metadata": {"labels": {"touched": str(self._asked)}}})
 
     def answer(self, which: int, word: str, *, truly: bool) -> None:
-        """Somebody answers a question, asked or not; nobody says that a call was not executed when it was."""
+        """Somebody answers a question, asked or not; nobody says that a call was not executed when it was.
+
+        Nor does anybody leave a job to itself that still runs, where the instance says RUNNING meanwhile.
+        """
         body = self.api.stored[f"shop/{self._name(which)}"]
         operation = body["status"].get("operation") or {}
         if truly and (word == "retry" and not self._may_retry(operation)):
             word = "abandon"
+        if truly and word == "abandon" and self.story.slow and self.story.running_jobs():
+            return
         key = operation.get("id", "nothing") if truly else "another"
         self.story.say("resolve", f"somebody annotates {self._name(which)} with {key}={word}")
         self._annotate(self._name(which), RESOLVE, f"{key}={word}")

@@ -52,7 +52,9 @@ class Choice:
             return Owner("", self._ours())
         if not self._settings.per_namespace:
             text = f"Namespace {namespace} may not use the operator's own credential, and "
-            text += "DDM_CREDENTIALS_PER_NAMESPACE forbids one of its own. Nothing is asked or changed until that changes: "
+            text += (
+                "DDM_CREDENTIALS_PER_NAMESPACE forbids one of its own. Nothing is asked or changed until that changes: "
+            )
             text += f"have {namespace} added to DDM_CREDENTIALS_OWN_NAMESPACES, or the other set to true."
             raise StalledError(reasons.CREDENTIALS_MISSING, text)
         text = f"Namespace {namespace} has no Secret {self._settings.secret_name}, and may not use the operator's own "

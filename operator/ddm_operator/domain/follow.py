@@ -223,7 +223,7 @@ def _outcome_unknown(case: Case, operation: Operation, text: str) -> Decision:
         Verb.STALL,
         reasons.OUTCOME_UNKNOWN,
         f"{_change(operation)}: {text} Nothing is requested until a person settles it: see in the task center of DDM "
-        f"whether the nodes were added, then {question.how_to_answer(case)}",
+        f"that its job has ended and whether the nodes were added, then {question.how_to_answer(case)}",
         case.limits.recheck,
         operation,
     )
