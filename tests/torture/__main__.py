@@ -29,6 +29,7 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same stories (default 1)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="processes")
+    parser.add_argument("--keep-going", action="store_true", help="run: do not stop at the first story that breaks")
     parser.add_argument("--only", default="", help="mutants: those whose name contains this")
     parser.add_argument("--report", type=Path, default=Path("build/torture.md"), help="where the tables go")
     parser.add_argument("--story", type=Path, default=BROKEN, help="replay: a story that broke")
@@ -42,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
     """Many stories of the operator as it is."""
     stories, began = options.stories or 10_000, time.monotonic()
     whole = Result()
-    for whole in many(stories, options.seed, options.workers, until=lambda found: found.broken > 0):
+    for whole in many(
+        stories, options.seed, options.workers, until=lambda found: found.broken > 0 and not options.keep_going
+    ):
         print(f"\r{whole.stories:,} of {stories:,} stories, {whole.broken} broken", end="", flush=True)
     seconds = time.monotonic() - began
     counts = ", ".join(f"{number:,} {name}" for name, number in whole.counts.items())

@@ -178,8 +178,10 @@ class People:
             said = {c["type"]: c["reason"] for c in body["status"].get("conditions", ())}
             reason, which = said.get("Stalled", ""), sorted(self.api.stored).index(key)
             if reason == "OutcomeUnknown":
+                handled = body["status"].get("lastHandledResolve", "")
                 self._annotate(body["metadata"]["name"], RESOLVE, None)
-                self.answer(which, "retry", truly=True)
+                if not handled.startswith(body["status"]["operation"]["id"]):
+                    self.answer(which, "retry", truly=True)  # else once the operator has seen that it is gone
             elif reason == "OperationAbandoned":
                 nodes = body["spec"]["nodes"]
                 self.scale(which, nodes + 1 if nodes < MOST_NODES else nodes - 1)
