@@ -59,8 +59,8 @@ class Kind(Protocol):
 def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEvent:
     """Take what the watch shows into the store, and ask for a pass over what is new.
 
-    A status that changes during a pass was written by that pass; had somebody else written it, the pass's own write
-    fails and the object is read again.
+    A status that changes during a pass was written by that pass, unless it goes back; had somebody else written it, the
+    pass's own write fails and the object is read again.
     """
 
     def on_event(kind: str | None, body: Mapping[str, Any]) -> None:
@@ -71,7 +71,7 @@ def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEve
         key = key_of(resource)
         if kind != "DELETED":
             known = store.get(key)
-            if store.put(resource) and not (queue.busy(key) and _same_wish(known, resource)):
+            if store.put(resource) and not (queue.busy(key) and _by_a_pass(known, resource)):
                 queue.add(key)
         elif store.remove(key, resource.desired.uid):
             queue.forget(key)
@@ -82,8 +82,14 @@ def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEve
     return on_event
 
 
-def _same_wish(known: Resource | None, resource: Resource) -> bool:
-    return known is not None and (known.desired, known.deleting) == (resource.desired, resource.deleting)
+def _by_a_pass(known: Resource | None, resource: Resource) -> bool:
+    """Whether a pass may have made the change: it writes nothing but the status, and never one from before."""
+    if known is None or (known.desired, known.deleting) != (resource.desired, resource.deleting):
+        return False
+    before, now = known.status, resource.status
+    if now.observed_generation < before.observed_generation:
+        return False
+    return before.operation is None or (now.operation is not None and now.operation not in before.history)
 
 
 def register(registry: kopf.OperatorRegistry, *, on_event: OnEvent, login: Login) -> None:

@@ -7,12 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from ddm_operator.domain import reasons
-from ddm_operator.domain.claims import claimed_by, unread_elder
-from ddm_operator.domain.decide import decide
-from ddm_operator.domain.decision import Verb
+from ddm_operator.domain.claims import claimed_by
 from ddm_operator.domain.model import Desired, InstanceStatus, Phase, Resource, Status
-from ddm_operator.operations.scale_out import ScaleOut
 from tests.support.cases import case, desired, observed, operation, rival
 
 OLDER, YOUNGER = "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
@@ -79,15 +75,7 @@ def test_of_several_idle_objects_exactly_one_may_begin() -> None:
     assert free == ["n0"]
 
 
-@pytest.mark.parametrize(
-    ("created", "generation", "unread"),
-    [(OLDER, -1, "shop/elder"), (OLDER, 1, None), (YOUNGER, -1, None)],
-    ids=["older and wiped", "older, looked at, its credential sees nothing", "younger and wiped"],
-)
-def test_an_elder_of_which_nothing_is_said_comes_first(created: str, generation: int, unread: str | None) -> None:
-    """Its status may just have been wiped, and its claim with it."""
-    given = case(rivals=(rival(created, seen=False, observed_generation=generation),))
-    assert unread_elder(given) == unread
-    decision = decide(given, (ScaleOut(),))
-    assert (decision.verb is Verb.BEGIN) is (unread is None)
-    assert (decision.reason == reasons.SETTLING) is (unread is not None)
+def test_a_wiped_status_takes_no_claim_away() -> None:
+    wiped = replace(rival(OLDER, seen=False, observed_generation=-1), had_seen=True)
+    assert claimed_by(case(rivals=(wiped,))) == "shop/elder"
+    assert claimed_by(case(rivals=(replace(wiped, had_seen=False),))) is None, "its credential has never seen it"

@@ -105,7 +105,8 @@ def test_a_closed_operation_is_put_back_for_as_long_as_reads_may_lag(memory: Mem
     memory.note(stored(closed))
     clock.time += SETTLE - 1
     memory.note(stored(closed))
-    assert memory.lost(stored(), ()) == closed, "every pass notes it: its age is that of the first time"
+    kept = None if phase == Phase.REJECTED else closed
+    assert memory.lost(stored(), ()) == kept, "every pass notes it: its age is that of the first time"
     clock.time += 1
     assert memory.lost(stored(), ()) == (closed if phase == Phase.ABANDONED else None)
     assert memory.lost(stored(uid="uid-2"), ()) is None
@@ -122,10 +123,40 @@ def test_an_operation_that_is_open_again_is_as_good_as_new(memory: Memory, clock
     assert memory.lost(stored(), ()) == operation(Phase.FAILED)
 
 
-@pytest.mark.parametrize("journal", [operation(id="op-2"), operation(Phase.SUCCEEDED, id="op-2"), operation(id="")])
+AFTER = operation(Phase.SUCCEEDED, id="op-2", baseline_job_ids=("job-1",))
+"""Begun when the job of the one before was there."""
+
+
+@pytest.mark.parametrize("journal", [operation(id="op-2"), AFTER, operation(id="")])
 def test_nothing_is_put_in_the_place_of_what_the_journal_has(memory: Memory, journal: Operation) -> None:
-    memory.note(stored(operation()))
+    memory.note(stored(operation(job_id="job-1")))
     assert memory.lost(stored(journal), ()) is None
+
+
+@pytest.mark.parametrize("seconds", [0, 3600], ids=["in the same second", "with a clock that was set back"])
+def test_which_came_first_is_nothing_that_a_calendar_tells(memory: Memory, seconds: int) -> None:
+    first = operation(Phase.SUCCEEDED, id="op-1", request_time=NOW + timedelta(seconds=seconds))
+    second = operation(Phase.UNCONFIRMED, id="op-2", request_time=NOW)
+    memory.note(stored(first))
+    memory.note(stored(second))
+    assert memory.lost(stored(first), ()) == second
+    memory.note(stored(replace(second, phase=Phase.SUCCEEDED)))
+    assert memory.lost(stored(operation(Phase.SUCCEEDED, id="op-0")), ()) == replace(second, phase=Phase.SUCCEEDED)
+
+
+def test_what_was_rejected_is_never_put_in_front_of_what_came_after(memory: Memory) -> None:
+    memory.note(stored(operation(Phase.REJECTED, id="op-1", request_time=NOW + timedelta(hours=1))))
+    after = operation(Phase.SUCCEEDED, id="op-2", request_time=NOW)
+    memory.note(stored(after))
+    assert memory.lost(stored(after), ()) is None
+
+
+def test_what_a_person_gave_up_is_kept_whoever_else_names_the_instance(memory: Memory, clock: Clock) -> None:
+    memory.note(stored(operation(Phase.ABANDONED)))
+    clock.time += 10 * SETTLE
+    younger = stored(operation(Phase.SUCCEEDED, id="op-2"), uid="uid-2", name="younger")
+    memory.note(younger)
+    assert memory.lost(stored(), [younger]) == operation(Phase.ABANDONED)
 
 
 def test_a_journal_from_before_is_replaced_by_what_it_has_lost(memory: Memory) -> None:
@@ -156,7 +187,7 @@ def test_of_several_the_latest_is_put_back(memory: Memory, clock: Clock, last: s
         memory.note(stored(operation(id=key), uid=uid))
     found = memory.lost(stored(uid="uid-9"), ())
     assert found is not None
-    assert found.id == last
+    assert found.id == "op-2", "in the order in which they were seen first"
     memory.note(stored(operation(Phase.SUCCEEDED, id=last), uid="uid-3"))
     clock.time += SETTLE
     earlier = memory.lost(stored(uid="uid-9"), ())

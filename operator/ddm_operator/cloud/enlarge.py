@@ -19,11 +19,12 @@ from ddm_operator.domain import reasons
 from ddm_operator.ports import Accepted, CallOutcome, EnlargeRequest, Refused, Unknown
 
 FIRST_BYTE: Final = "http11.send_request_headers.started"
-"""httpcore's trace event immediately before it writes a request (extensions of httpx: trace)."""
+BODY: Final = "http11.send_request_body.started"
+"""httpcore's trace events immediately before it writes a request and its body (extensions of httpx: trace)."""
 
 
 class _HeldBackError(Exception):
-    """The call was stopped before its first byte."""
+    """The call was stopped before its first byte, or before its body."""
 
 
 class _Gate:
@@ -35,10 +36,10 @@ class _Gate:
 
     async def __call__(self, event: str, info: dict[str, Any]) -> None:
         """Httpcore's trace hook; a proxy's CONNECT is not yet the call."""
-        if event != FIRST_BYTE or info["request"].method == b"CONNECT":
+        if event not in (FIRST_BYTE, BODY) or info["request"].method == b"CONNECT":
             return
         if not self._may_leave():
-            raise _HeldBackError
+            raise _HeldBackError  # a gateway may wait a minute for a body that comes late
         self.left = True
 
 
@@ -63,6 +64,8 @@ async def enlarge(
     try:
         answer = await session.http.exchange(ask, headers, timeout, gate)
     except _HeldBackError:
+        if gate.left:
+            return Unknown("The enlarge call was given up in the middle: it had become too old.", code="")
         text = "The call was held back: its intent had become too old, or this replica no longer leads."
         return Refused(reasons.NOT_SENT, text, code="", heals=True, sent=False)
     except (httpx.HTTPError, TimeoutError) as error:

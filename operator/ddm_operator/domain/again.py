@@ -25,14 +25,14 @@ def same_change(case: Case, last: Operation, group: GroupStatus) -> bool:
     return last.group_id == group.id and last.to_nodes == case.desired.nodes
 
 
-def latest(case: Case) -> Operation | None:
-    """The latest operation that was requested here; what was only followed for somebody else settles nothing.
+def latest(case: Case, group: GroupStatus) -> Operation | None:
+    """The group's latest operation that was requested here; what was only followed for somebody else settles nothing.
 
     A person's request to begin anew lies on the journal's operation, whichever that is, and counts for this one.
     """
     anew = False
     for past in (case.status.operation, *case.status.history):
-        if past is not None and not past.id.startswith(ADOPTED):
+        if past is not None and not past.id.startswith(ADOPTED) and past.group_id in ("", group.id):
             return replace(past, attempt=0) if anew else past
         anew = anew or (past is not None and past.attempt == 0)
     return None
@@ -40,7 +40,7 @@ def latest(case: Case) -> Operation | None:
 
 def failures(case: Case, group: GroupStatus) -> int:
     """How many jobs in a row have failed for this change; refusals in between are none."""
-    last = latest(case)
+    last = latest(case, group)
     if last is None or not same_change(case, last, group) or last.attempt == 0:
         return 0
     before = last.failures or 0
@@ -49,7 +49,7 @@ def failures(case: Case, group: GroupStatus) -> int:
 
 def next_attempt(case: Case, group: GroupStatus) -> int:
     """Number of the request for this change, 1 for the first."""
-    last = latest(case)
+    last = latest(case, group)
     if last is None or not same_change(case, last, group) or last.phase not in (Phase.FAILED, Phase.REJECTED):
         return 1
     return last.attempt + 1
@@ -62,8 +62,21 @@ def asked_again(case: Case) -> bool:
 
 
 def forbidden(case: Case, group: GroupStatus) -> Decision | None:
-    """Why the last operation keeps a new one from beginning now, or None."""
-    last = latest(case)
+    """Why what has ended keeps a new operation from beginning now, or None."""
+    return _forbidden_by_own(case, group) or _unsettled(case)
+
+
+def _unsettled(case: Case) -> Decision | None:
+    """Counts may lag behind a job that has just failed, whoever asked for it and in whatever group."""
+    ended = case.status.operation
+    if ended is None or ended.phase != Phase.FAILED or case.ages.closed >= case.limits.settle:
+        return None
+    text = f"A job has just failed: {_sentence(ended.message)} The nodes are counted again when that has settled."
+    return Decision(Verb.WAIT, reasons.RETRYING, text, case.limits.poll)
+
+
+def _forbidden_by_own(case: Case, group: GroupStatus) -> Decision | None:
+    last = latest(case, group)
     if last is None:
         return None
     if last.phase == Phase.ABANDONED and same_change(case, last, group):
@@ -82,7 +95,7 @@ def left_behind(case: Case, group: GroupStatus) -> Decision | None:
     Counts may lag behind a job that has just failed: only nodes that never serve, and what was verified, is told at
     once, everything else when it has settled.
     """
-    last = latest(case)
+    last = latest(case, group)
     if last is None or last.phase != Phase.FAILED or not same_change(case, last, group) or last.attempt == 0:
         return None
     sick = case.observed.unhealthy(group.id)

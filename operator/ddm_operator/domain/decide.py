@@ -80,13 +80,19 @@ def _go_on(case: Case, operation: Operation, kinds: Sequence[Kind]) -> Decision:
     closed = decision.operation
     if closed is None or closed.open:
         return decision
-    if case.observed.nodes is None:
-        return decision  # what follows from it is for a look at the nodes to say, which the next pass takes
+    if case.observed.nodes is None or _elsewhere(case):
+        return decision  # what follows from it is for a look at the right nodes to say, which the next pass takes
     after = decide(replace(case, status=replace(case.status, operation=closed)), kinds)
     follows = after.operation is not None and after.operation.id != closed.id
     if after.verb is Verb.BEGIN or follows:
         return decision
     return replace(after, operation=after.operation or closed, resolved=decision.resolved, requeue_after=0.0)
+
+
+def _elsewhere(case: Case) -> bool:
+    """Whether the spec names another place by now than where the operation was begun and followed."""
+    seen, desired = case.observed, case.desired
+    return (desired.region or seen.region, desired.project_id or seen.project_id) != (seen.region, seen.project_id)
 
 
 def _start(case: Case, kinds: Sequence[Kind]) -> Decision:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.case import ENDED_JOB, FAILED_NODE, SCALING_JOBS, Case, named
-from ddm_operator.domain.claims import unread_elder
 from ddm_operator.domain.model import MAX_NODES, Flavor, GroupStatus, Phase
 
 
@@ -95,10 +94,9 @@ def reads_agree(case: Case, group: GroupStatus, _nodes: int) -> Veto | None:
     listed = next((g.node_ids for g in case.observed.groups or () if g.id == group.id), None)
     if listed is not None and frozenset(listed) != case.observed.node_ids(group.id):
         return Veto(reasons.SETTLING, "The cloud's answers do not agree on the group's nodes yet; asking again.")
-    last = case.status.operation
-    if case.observed.nodes is None or last is None or last.group_id != group.id:
+    if case.observed.nodes is None:
         return None
-    missed = set(last.final_node_ids or last.baseline_node_ids) - case.observed.node_ids(group.id)
+    missed = case.status.nodes_of(group.id) - case.observed.node_ids(group.id)
     if missed and case.ages.nodes_missed < case.limits.settle:
         text = f"The cloud does not show nodes that it showed before: {', '.join(sorted(missed))}. If that lasts for "
         return Veto(reasons.SETTLING, f"{text}{case.limits.settle:.0f} s they are taken for removed.")
@@ -178,17 +176,7 @@ def flavor_on_sale(case: Case, _group: GroupStatus, _nodes: int) -> Veto | None:
     return None
 
 
-def elders_looked_at(case: Case, _group: GroupStatus, _nodes: int) -> Veto | None:
-    """Every older object for the instance has been looked at once since its status was empty."""
-    elder = unread_elder(case)
-    if elder is None:
-        return None
-    text = f"{elder} names the same instance and is older; it has not been looked at yet. That comes first."
-    return Veto(reasons.SETTLING, text)
-
-
 GUARDS: tuple[Guard, ...] = (
-    elders_looked_at,
     pay_per_use,
     within_limits,
     instance_works,

@@ -157,6 +157,12 @@ class Status:
     conditions: tuple[Condition, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    def nodes_of(self, group_id: str) -> frozenset[str]:
+        """Ids of the nodes that the latest operation of a group has left there, or found; empty when none tells."""
+        past = (*((self.operation,) if self.operation else ()), *self.history)
+        latest = next((operation for operation in past if operation.group_id == group_id), None)
+        return frozenset(latest.final_node_ids or latest.baseline_node_ids) if latest is not None else frozenset()
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -170,6 +176,8 @@ class Resource:
     """When this process knew this version to be stored (monotonic seconds); set by whoever read it."""
     problem: str = ""
     """What is wrong with the spec; nothing may be done on a desired state that could not be read."""
+    had_seen: bool = False
+    """Whether its status, which is empty now, had shown the instance: its credential has seen it."""
 
 
 @dataclass(frozen=True)

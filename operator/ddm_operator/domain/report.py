@@ -49,7 +49,10 @@ def putting_back(operation: Operation) -> Decision:
     """What is said while a lost operation is put back into its journal; what comes of it, the next look says."""
     text = "The journal was lost: its status was wiped, or the object made anew. The operator puts back what it knows "
     text += f"of operation {operation.id} and goes on with it; nothing is requested meanwhile."
-    return Decision(Verb.CONFIRM, CONFIRMING if operation.open else SETTLING, text, 0.0, operation)
+    if operation.open:
+        # The answer that was handled is not known any more: a question is asked anew before one counts.
+        return Decision(Verb.CONFIRM, CONFIRMING, text, 0.0, replace(operation, reason=""))
+    return Decision(Verb.CONFIRM, SETTLING, text, 0.0, operation)
 
 
 def put_back_event(operation: Operation) -> Announcement:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ddm_operator.domain.model import Operation, Phase, Resource, Status
+from ddm_operator.domain.reasons import STATUS_REFUSED
 from ddm_operator.domain.report import Announcement, announcements, put_back_event
 from ddm_operator.engine.memory import Memory
-from ddm_operator.errors import AmbiguousError, ConflictError
+from ddm_operator.errors import AmbiguousError, ConflictError, StalledError
 from ddm_operator.ports import Events, Metrics, Objects, Store
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,10 @@ class Journal:
             raise ValueError("a status without an operation holds no intent")
         self._never_sent.add(intent.id)
         stored = await self.write(resource, status)
+        if not _is_kept(stored.status.operation, intent):
+            text = "The API server took the status and did not keep the intent of a call in it. Nothing is requested. "
+            text += "Install the CRD that belongs to this version of the operator, and see what else changes statuses."
+            raise StalledError(STATUS_REFUSED, text)
         self._never_sent.discard(intent.id)
         return stored
 
@@ -132,6 +137,19 @@ def _open_for(resource: Resource, uid: str, answer: Operation) -> bool:
     if operation.phase in (Phase.REQUESTING, Phase.UNCONFIRMED):
         return True
     return operation.phase == Phase.RUNNING and bool(answer.job_id) and not operation.job_id
+
+
+def _is_kept(operation: Operation | None, intent: Operation) -> bool:
+    """Whether what is stored is the intent with all that its evidence will be compared with."""
+    if operation is None:
+        return False
+    baselines = operation.baseline_job_ids, operation.baseline_node_ids
+    return (operation.id, operation.phase, *baselines) == (
+        intent.id,
+        intent.phase,
+        intent.baseline_job_ids,
+        intent.baseline_node_ids,
+    )
 
 
 def _merge(operation: Operation | None, answer: Operation) -> Operation:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from typing import Final
 
 from ddm_operator.domain.case import Limits
 from ddm_operator.domain.model import Operation, Phase, Resource
 from ddm_operator.ports import Clock
+
+KEPT_ORDER: Final = 32
+"""Operations of one instance whose order is known; a journal holds six."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +30,29 @@ class _Known:
 
 
 class Memory:
-    """The operations of each instance that still matter, by their ids; the latest comes last."""
+    """The operations of each instance that still matter, by their ids.
+
+    Which of two came first is known by the order in which this process saw them, never by their times: a calendar tells
+    whole seconds, and may be set.
+    """
 
     def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
         self._known: dict[str, dict[str, _Known]] = {}
+        self._order: dict[str, tuple[str, ...]] = {}
+        """By instance: ids of operations, the oldest first."""
 
     def note(self, resource: Resource, operation: Operation | None = None) -> None:
-        """Remember what an object's journal says, or what is known besides; an empty journal says nothing."""
+        """Remember what an object's journal says, or what is known besides; an empty journal says nothing.
+
+        What was rejected is not remembered: nothing of it can be under way, and nothing waits to be shown.
+        """
         operation = operation or resource.status.operation
         if operation is None or not operation.id:
             return
         instance, uid = resource.desired.instance_id, resource.desired.uid
+        self._line_up(instance, (*(past.id for past in reversed(resource.status.history)), operation.id))
         known = self._known.get(instance, {})
         before = known.pop(operation.id, None)
         since = before.closed_at if before is not None and before.closed_at is not None else self._clock.monotonic()
@@ -47,9 +60,16 @@ class Memory:
         self._known[instance] = {
             key: found
             for key, found in known.items()
-            if self._matters(found, uid) and not (found.uid == uid and _tells(resource, found.operation))
+            if self._matters(found, found.uid) and not (found.uid == uid and self._tells(resource, found.operation))
         }
-        self._known[instance][operation.id] = noted
+        if operation.phase != Phase.REJECTED:
+            self._known[instance][operation.id] = noted
+
+    def _line_up(self, instance: str, ids: Iterable[str]) -> None:
+        known = self._order.get(instance, ())
+        new = tuple(one for one in ids if one not in known)
+        if new:
+            self._order[instance] = (*known, *new)[-KEPT_ORDER:]
 
     def lost(
         self, resource: Resource, others: Iterable[Resource], *, seen_in: tuple[str, str] | None = None
@@ -74,10 +94,10 @@ class Memory:
             found.operation
             for found in self._mattering(resource)
             if found.uid not in theirs
-            and not _tells(resource, found.operation)
+            and not self._tells(resource, found.operation)
             and (found.namespace == home or seen_in == (found.operation.region, found.operation.project_id))
         ]
-        return max(reversed(missing), key=_requested, default=None)
+        return self._latest(resource, missing)
 
     def missing_elsewhere(self, resource: Resource, others: Iterable[Resource]) -> Operation | None:
         """An operation that the journal of another living object should tell of and does not: nothing may begin."""
@@ -85,9 +105,9 @@ class Memory:
         missing = [
             found.operation
             for found in self._mattering(resource)
-            if found.uid in by_uid and not _tells(by_uid[found.uid], found.operation)
+            if found.uid in by_uid and not self._tells(by_uid[found.uid], found.operation)
         ]
-        return max(reversed(missing), key=_requested, default=None)
+        return self._latest(resource, missing)
 
     def _mattering(self, resource: Resource) -> list[_Known]:
         known = self._known.get(resource.desired.instance_id, {}).values()
@@ -99,16 +119,20 @@ class Memory:
             return True
         return self._clock.monotonic() - found.closed_at < self._limits.settle
 
+    def _latest(self, resource: Resource, missing: Iterable[Operation]) -> Operation | None:
+        order = self._order.get(resource.desired.instance_id, ())
+        return max(
+            missing, key=lambda operation: order.index(operation.id) if operation.id in order else -1, default=None
+        )
 
-def _tells(resource: Resource, operation: Operation) -> bool:
-    """Whether a journal has an operation, or one that came after it."""
-    latest = resource.status.operation
-    if latest is None:
-        return False
-    if operation.id in {latest.id, *(past.id for past in resource.status.history)}:
-        return True
-    return _requested(latest) >= _requested(operation)
-
-
-def _requested(operation: Operation) -> datetime:
-    return operation.request_time or datetime.min.replace(tzinfo=UTC)
+    def _tells(self, resource: Resource, operation: Operation) -> bool:
+        """Whether a journal has an operation, or one that came after it."""
+        latest = resource.status.operation
+        if latest is None:
+            return False
+        if operation.id in {latest.id, *(past.id for past in resource.status.history)}:
+            return True
+        order = self._order.get(resource.desired.instance_id, ())
+        if latest.id in order and operation.id in order:
+            return order.index(latest.id) > order.index(operation.id)
+        return bool(operation.job_id) and operation.job_id in latest.baseline_job_ids

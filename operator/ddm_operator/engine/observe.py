@@ -82,7 +82,8 @@ class Observer:
             return await self._detail(cloud, resource)
         jobs = await self._jobs(cloud, resource, operation)
         followed = any(job.id == operation.job_id for job in jobs.value)
-        if operation.phase == Phase.RUNNING and followed and operation.progress_percent is not None:
+        remembered = resource.status.instance is not None and bool(resource.status.groups)
+        if operation.phase == Phase.RUNNING and followed and remembered and operation.progress_percent is not None:
             row = _remembered_row(resource)
             return Sight(replace(_remembered(cloud, resource, row), jobs=jobs.value), jobs.began)
         sight = await self._detail(cloud, resource)

@@ -66,6 +66,10 @@ class Sightings:
         since.last_epoch = epoch
         if operation is not None:
             _note_operation(since, operation, observed, resource.seen_at, at)
+            if observed.nodes is not None:
+                group = resource.desired.group_id or operation.group_id
+                missed = resource.status.nodes_of(group) - observed.node_ids(group)
+                since.nodes_missed = _first(since.nodes_missed, at) if missed else None
         for job in observed.jobs or ():
             if job.status in ENDED_JOB:
                 since.jobs_ended.setdefault(job.id, at)
@@ -92,8 +96,6 @@ def _note_operation(since: _Since, operation: Operation, observed: Observed, see
         since.nodes = None  # what nobody looked at did not stay the same
         return
     nodes = observed.node_ids(operation.group_id)
-    known = operation.final_node_ids or operation.baseline_node_ids
-    since.nodes_missed = _first(since.nodes_missed, at) if set(known) - nodes else None
     if observed.row is None or observed.row.status.upper() != RUNNING:
         since.nodes = None
     elif since.nodes != nodes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from ddm_operator.domain.model import Resource
@@ -74,6 +75,8 @@ class Store:
             return False
         if known is not None:
             self._drop(key, known)
+            if known.desired.uid == resource.desired.uid and resource.status.observed_generation < 0:
+                resource = replace(resource, had_seen=known.had_seen or known.status.instance is not None)
         self._by_key[key] = resource
         self.census.add(resource)
         instance = resource.desired.instance_id
