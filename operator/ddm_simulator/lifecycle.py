@@ -113,18 +113,18 @@ def _changed(instance: Instance, job: Job, fact: Fact) -> Instance:
     if fact == "status":
         return replace(instance, status="RUNNING") if instance.status == BUSY[job.name] else instance
     if fact == "count":
-        listed = _outcome(job) if "health" in job.facts else tuple(replace(n, status="creating") for n in job.added)
+        listed = outcome(job) if "health" in job.facts else tuple(replace(n, status="creating") for n in job.added)
         gone = set(job.removed) if job.fate.ends == "completes" else set()
         return replace(instance, nodes=(*(node for node in instance.nodes if node.id not in gone), *listed))
     if "count" not in job.facts:
         return instance
     present = {node.id for node in instance.nodes}
     ours = {node.id for node in job.added}
-    settled = (node for node in _outcome(job) if node.id in present)
+    settled = (node for node in outcome(job) if node.id in present)
     return replace(instance, nodes=(*(node for node in instance.nodes if node.id not in ours), *settled))
 
 
-def _outcome(job: Job) -> tuple[Node, ...]:
+def outcome(job: Job) -> tuple[Node, ...]:
     """The new nodes as they are in the end."""
     if job.fate.ends != "fails":
         return job.added

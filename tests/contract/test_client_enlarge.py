@@ -138,6 +138,19 @@ async def test_what_may_not_leave_does_not(connect: Connect, simulator: Simulato
     assert len(await cloud.list_instances()) == 1, "the connection that was given up does no harm"
 
 
+async def test_what_has_become_too_old_in_the_middle_leaves_without_its_body(
+    connect: Connect, simulator: Simulator, project: Credentials
+) -> None:
+    """A gateway may wait a minute for the rest: nothing of it may come."""
+    cloud = await connect()
+    await cloud.prepare()
+    answers = [True, False]
+    outcome = await cloud.enlarge(request(project), may_leave=lambda: answers.pop(0))
+    assert isinstance(outcome, Unknown), "its headers have left"
+    assert answers == []
+    assert simulator.ledger(project.instance_id) == []
+
+
 async def test_a_connection_that_never_came_up_sent_nothing(connect: Connect, project: Credentials) -> None:
     cloud = await connect(ddm_endpoint="http://127.0.0.1:9")
     await cloud.prepare()

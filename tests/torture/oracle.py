@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from ddm_simulator import lifecycle
 from ddm_simulator.ledger import Entry
 from ddm_simulator.model import Instance, Job
 from ddm_simulator.settings import FACTS
@@ -196,8 +197,8 @@ class Oracle(Hearer):
             added = {node.id for node in job.added}
             if job.id == job_id:
                 ids -= added
-            elif "count" not in job.facts and job.fate.ends != "fails":
-                ids |= added
+            elif "count" not in job.facts:
+                ids |= {node.id for node in lifecycle.outcome(job)}
         return len(ids)
 
     def _closing(self, operation: Json) -> None:

@@ -186,8 +186,12 @@ class Story:
         jobs = self.running_jobs()
         if jobs:
             self.say("job ends", f"the running job {'completes' if well else 'fails'} now")
-            fate = Fate("completes") if well else Fate("fails", reason="The cloud gave it up.")
+            fate = Fate("completes") if well else Fate("fails", reason="The cloud gave it up.", kept_nodes=self._kept())
             lifecycle.finish(self.universe.world, jobs[0], fate, self.universe.clock.now())
+
+    def _kept(self) -> int:
+        """How many nodes of a job that fails stay."""
+        return self.universe.chance.choice((0, 0, 1))
 
     def scale_by_hand(self, nodes: int) -> None:
         """Somebody adds or removes nodes in the console, between operations."""

@@ -83,6 +83,15 @@ def test_failures_are_counted_apart(journal: Operation | None, before: int) -> N
     assert failures(given, group_of(given)) == before
 
 
+def test_what_was_given_up_stays_so_whatever_another_group_did_since() -> None:
+    elsewhere = operation(Phase.SUCCEEDED, id="op-2", group_id=OTHER_GROUP)
+    given = case(desired(4), observed(nodes(2)), elsewhere, Ages(closed=LONG))
+    given = replace(given, status=replace(given.status, history=(operation(Phase.ABANDONED),)))
+    veto = forbidden(given, group_of(given))
+    assert veto is not None
+    assert veto.reason == reasons.OPERATION_ABANDONED
+
+
 def test_a_job_that_was_only_followed_settles_nothing() -> None:
     """Somebody else's job may come and go: what a person abandoned, or what failed too often, stays so."""
     followed = operation(Phase.SUCCEEDED, id="adopted-7", to_nodes=None)
@@ -115,9 +124,10 @@ def test_a_failure_that_changed_the_count_needs_a_person(count: int) -> None:
         (operation(Phase.FAILED, attempt=3), 5),
         (operation(Phase.FAILED, attempt=3, group_id=OTHER_GROUP), 4),
         (operation(Phase.FAILED, attempt=3, to_nodes=None), 4),
+        (operation(Phase.FAILED, id="adopted-7", to_nodes=None), 4),
         (operation(Phase.FAILED, attempt=0), 4),
     ],
-    ids=["another number", "another group", "an adopted job", "asked for by a person"],
+    ids=["another number", "another group", "an adopted job of before", "an adopted job", "asked for by a person"],
 )
 def test_after_a_failure_anything_else_waits_a_settle_period_only(journal: Operation, wanted: int) -> None:
     """Counts may lag behind a job that has just failed."""
