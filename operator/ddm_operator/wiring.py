@@ -275,7 +275,13 @@ async def _operator(
     async with open_clouds(settings, clock, telemetry.request, secrets, chance.random) as clouds:
         world = World(objects, store, events, clouds, lease, clock, telemetry)
         reconciler, actor = assemble(world, limits(settings), (ScaleOut(),), chance, lambda: str(uuid4()))
-        queue = WorkQueue(reconciler.reconcile, workers=settings.workers, monotonic=clock.monotonic, random=chance)
+        queue = WorkQueue(
+            reconciler.reconcile,
+            workers=settings.workers,
+            monotonic=clock.monotonic,
+            random=chance,
+            defect=reconciler.defect,
+        )
         telemetry.show_queue(lambda: queue.depth, lambda: queue.oldest_age)
         telemetry.show_objects(store.census, clock.now)
         telemetry.show_cloud(clouds.pressure, clock.monotonic, lambda: store.census.projects)

@@ -115,7 +115,8 @@ class Replica:
         self.store = Store(monotonic=monotonic)
         world = World(objects, self.store, self.outside, clouds, self.outside, self.clock, self.outside)
         reconciler, _ = assemble(world, self.limits(settings), (ScaleOut(),), chance, lambda: _uuid(chance))
-        self.queue = WorkQueue(reconciler.reconcile, workers=2, monotonic=monotonic, random=chance)
+        defect = reconciler.defect
+        self.queue = WorkQueue(reconciler.reconcile, workers=2, monotonic=monotonic, random=chance, defect=defect)
         self.show = feed(self.store, self.queue, monotonic=monotonic)
         self.loop.call_soon(self._list)
         mending = Operator(self.store, self.queue, objects).mend_store(settings.cadence.resync_seconds)

@@ -49,8 +49,10 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def queue(reconcile: Pass, *, workers: int = 2, monotonic: Callable[[], float] = now, **pauses: float) -> WorkQueue:
-    return WorkQueue(reconcile, workers=workers, monotonic=monotonic, random=Random(7), **pauses)
+def queue(
+    reconcile: Pass, *, workers: int = 2, monotonic: Callable[[], float] = now, base: float = 1.0, cap: float = 300.0
+) -> WorkQueue:
+    return WorkQueue(reconcile, workers=workers, monotonic=monotonic, random=Random(7), base=base, cap=cap)
 
 
 class Recorder:

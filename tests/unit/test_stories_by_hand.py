@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ddm_operator.domain.model import Phase, Resource, Status
+from ddm_operator.engine.observe import Observer
 from ddm_operator.engine.sightings import Sightings
 from ddm_simulator import changes, lifecycle
 from ddm_simulator.model import Fate
@@ -211,3 +212,21 @@ def test_what_was_wiped_in_the_middle_of_a_job_is_told_again_at_once(seconds: fl
         status = story.universe.api.stored["shop/orders"]["status"]
         assert status["instance"]["status"]
         assert status["nodes"] == 2
+
+
+def test_even_a_defect_is_said_in_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    with told() as story:
+        story.run(320.0)
+
+        async def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Observer, "look", broken)
+            story.people.ask(0)
+            story.run(60.0)
+        conditions = {said["type"]: said for said in story.universe.api.stored["shop/orders"]["status"]["conditions"]}
+        assert conditions["Ready"]["reason"] == "Retrying"
+        assert "ZeroDivisionError" in conditions["Ready"]["message"]
+        story.run(400.0)
+        assert story.universe.api.stored["shop/orders"]["status"]["conditions"][0]["reason"] == "AsDeclared"

@@ -23,6 +23,7 @@ class WorkQueue:
         reconcile: one pass over a key; returns the seconds until the next one, None when only a change matters.
         workers: passes at a time; ``monotonic``: clock of all due times (seconds); ``random``: spreads the pauses.
         base, cap: first and longest pause after a pass that raised (seconds).
+        defect: told of what no pass should raise, so that the object can say it.
     """
 
     def __init__(
@@ -34,7 +35,9 @@ class WorkQueue:
         random: Random,
         base: float = 1.0,
         cap: float = 300.0,
+        defect: Callable[[str, BaseException], Awaitable[None]] | None = None,
     ) -> None:
+        self._defect = defect
         self._reconcile, self._workers = reconcile, workers
         self._monotonic, self._random = monotonic, random
         self._pauses = {"base": base, "cap": cap}
@@ -115,11 +118,13 @@ class WorkQueue:
         self._running[key] = False
         # Gathered, because one object's defect, whatever its type, must not end the worker of all others.
         [result] = await asyncio.gather(self._reconcile(key), return_exceptions=True)
-        added = self._running.pop(key)
         if isinstance(result, asyncio.CancelledError):
+            self._running.pop(key)
             raise result
         if isinstance(result, BaseException):
-            self._tell(key, result)
+            await self._tell(key, result)
+        added = self._running.pop(key)
+        if isinstance(result, BaseException):
             again_after: float | None = self._backoff(key)
         else:
             self._failures.pop(key, None)
@@ -132,12 +137,15 @@ class WorkQueue:
         if added:
             self.add(key)
 
-    @staticmethod
-    def _tell(key: str, error: BaseException) -> None:
+    async def _tell(self, key: str, error: BaseException) -> None:
         if isinstance(error, OperatorError):
             logger.warning("The pass failed: %s", error.message, extra={"object": key, "reason": error.reason})
-        else:
-            logger.error("The pass failed unexpectedly", extra={"object": key}, exc_info=error)
+            return
+        logger.error("The pass failed unexpectedly", extra={"object": key}, exc_info=error)
+        if self._defect is not None:
+            [said] = await asyncio.gather(self._defect(key, error), return_exceptions=True)
+            if isinstance(said, BaseException):
+                logger.error("That could not be said in its status: %s", type(said).__name__, extra={"object": key})
 
     def _backoff(self, key: str) -> float:
         failures = self._failures[key] = self._failures.get(key, 0) + 1

@@ -60,9 +60,10 @@ class Reconciler:
             return None
         instance = self.instances.setdefault(resource.desired.instance_id, asyncio.Lock())
         async with instance:
-            began, outcome = self.clock.monotonic(), "done"
+            began, outcome = self.clock.monotonic(), "defect"
             try:
                 wait = await self._pass(await self._latest(key, resource))
+                outcome = "done"
             except OperatorError as error:
                 outcome = type(error).__name__.removesuffix("Error").lower()
                 return await self._set_back(key, resource, error)
@@ -70,6 +71,14 @@ class Reconciler:
                 self.metrics.pass_ended(outcome, self.clock.monotonic() - began)
         self.setbacks.over(key)
         return wait
+
+    async def defect(self, key: str, error: BaseException) -> None:
+        """Say in the status that a pass raised what no pass should raise; nothing is silent, not even a defect."""
+        resource = self.store.get(key)
+        if resource is not None:
+            text = f"A pass over this object failed unexpectedly ({type(error).__name__}). That is a defect of the "
+            text += "operator: its log has the details. Nothing is lost; it is tried again, less and less often."
+            await self._set_back(key, resource, WaitingError(reasons.RETRYING, text))
 
     async def _pass(self, resource: Resource) -> float:
         resource = await self._whole(await self.journal.deliver(resource))
