@@ -263,7 +263,7 @@ def test_guards_judge_only_what_was_asked(age: float) -> None:
 
 def test_nodes_of_a_group_are_looked_for_though_another_group_was_last() -> None:
     """Reads lag; the journal's history knows what the group's own operation has left."""
-    mine = operation(Phase.SUCCEEDED, id="op-1", final_node_ids=ids(nodes(4)))
+    mine = operation(Phase.SUCCEEDED, id="op-1", final_node_ids=ids(4))
     given = case(desired(6), observed(nodes(2)), operation(Phase.REJECTED, id="op-2", group_id=OTHER_GROUP))
     given = replace(given, status=replace(given.status, history=(mine,)))
     veto = ask(guards.reads_agree, given, 6)
