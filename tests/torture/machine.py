@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
-from tests.torture.ending import calm, end
+from tests.torture.deeds import perform, start
 from tests.torture.people import CREDENTIALS as SECRETS_OF_A_NAMESPACE
 from tests.torture.story import BrokenPromiseError, Story
-from tests.torture.universe import SECRETS
 from tests.torture.weather import API, API_LASTS, CALL_FAULTS, JOB_FAULTS, LAGS, LASTS, READ_FAULTS
 
-CREDENTIALS: Final = {
-    "HUAWEICLOUD_SDK_AK": "EXAMPLEACCESSKEY0001",
-    "HUAWEICLOUD_SDK_SK": SECRETS[0],
-    "HW_USER_NAME": "ddm-user",
-    "HW_USER_PASSWORD": SECRETS[1],
-    "HW_DOMAIN_NAME": "ddm-account",
-}
 STEPS: Final = 40
 """Deeds of a story, besides its beginning and its end."""
 MOMENTS: Final = ("label", "wipe", "recreate", "withdraw", "ask", "halt", "join")
@@ -189,10 +179,36 @@ class Machine(RuleBasedStateMachine):
         """A watch says nothing."""
         self._do("stall_watch", which, seconds)
 
-    @rule(which=one, hours=st.sampled_from((-1, 1)))
-    def clock(self, which: int, hours: int) -> None:
+    @rule(which=one, hours=st.sampled_from((-1, 1, -30 / 3600, -3 / 3600, 30 / 3600)))
+    def clock(self, which: int, hours: float) -> None:
         """A calendar is set."""
         self._do("set_clock", which, hours)
+
+    @rule(
+        count=more,
+        hours=st.sampled_from((-30 / 3600, 0.0, -0.1)),
+        after=st.sampled_from((2.0, 31.0, 40.0, 50.0)),
+        back=st.integers(1, 8),
+        what=st.sampled_from(("restore", "wipe", "recreate")),
+    )
+    def undo(self, count: int, hours: float, after: float, back: int, what: str) -> None:
+        """A call that is executed late, and its journal is lost meanwhile."""
+        self._do("calm")
+        self._do("set_clock", 0, hours)
+        self._do("call_fault", CALL_FAULTS.index({"kind": "late", "seconds": 55.0}))
+        self._do("scale", 0, count, after)
+        self._do(what, 0, back) if what == "restore" else self._do(what, 0)
+
+    @rule(count=more, hours=st.sampled_from((-30 / 3600, 0.0)), lag=st.integers(0, len(LAGS) - 1))
+    def refused_then(self, count: int, hours: float, lag: int) -> None:
+        """A call that is refused, then one that is not, and more nodes while reads are behind."""
+        self._do("calm")
+        self._do("call_fault", CALL_FAULTS.index({"kind": "error", "status": 409, "code": "DBS.200019"}))
+        self._do("scale", 0, count, 3.0)
+        self._do("set_clock", 0, hours)
+        self._do("wait", 35.0)
+        self._do("lag", lag, 70.0)
+        self._do("scale", 0, count + 2, 5.0)
 
     @rule(kind=st.sampled_from(API), seconds=st.sampled_from(API_LASTS))
     def api_server(self, kind: str, seconds: float) -> None:
@@ -296,50 +312,3 @@ class Machine(RuleBasedStateMachine):
         except BrokenPromiseError as error:
             self.broken = True
             self.broke(error)
-
-
-def start(seed: int, job_seconds: float, order: int, gap: float, key: bool) -> Story:  # noqa: FBT001  # a deed's argument
-    """Begin a story; the credential is a key or a user."""
-    for name in CREDENTIALS:
-        os.environ.pop(name, None)
-    prefix = "HUAWEICLOUD" if key else "HW_"
-    os.environ.update({name: value for name, value in CREDENTIALS.items() if name.startswith(prefix)})
-    return Story(seed, job_seconds, order, gap)
-
-
-def perform(story: Story, deed: str, given: tuple[Any, ...]) -> None:
-    """One deed, and what follows from it at once."""
-    special = SPECIAL.get(deed)
-    if special is not None:
-        special(story, *given)
-    else:
-        doer = next(one for one in (story.people, story.skies, story) if hasattr(one, deed))
-        getattr(doer, deed)(*given)
-    story.run(0.0)
-
-
-def _calm(story: Story) -> None:
-    calm(story)
-    story.settle()
-
-
-def _scale(story: Story, which: int, count: int, after: float) -> None:
-    story.people.scale(which, count, relative=True)
-    story.run(after)
-
-
-SPECIAL: Final[dict[str, Callable[..., None]]] = {
-    "calm": _calm,
-    "end": end,
-    "wait": lambda story, seconds: story.run(seconds),
-    "scale": _scale,
-    "set_nodes": lambda story, which, count: story.people.scale(which, count),
-    "halt": lambda story, which: story.people.pause(which, paused=True),
-    "join": lambda story, _: story.second(),
-    "pause": lambda story, which, paused: story.people.pause(which, paused=paused),
-    "give_up": lambda story, which: story.people.answer(which, "abandon", truly=True),
-    "answer": lambda story, which, word, truly: story.people.answer(which, word, truly=truly),
-    "another_version": lambda story, which, newer: story.people.another_version(which, newer=newer),
-    "finish_job": lambda story, well: story.finish_job(well=well),
-}
-"""Deeds that are more, or called otherwise, than one of a story's or of its people's."""

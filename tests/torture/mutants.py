@@ -263,6 +263,16 @@ def memory_lost() -> Sequence[Swap]:
     return ((memory.Memory, "lost", lambda *_: None),)
 
 
+def calendar_trusted() -> Sequence[Swap]:
+    """Which of two operations came first is read off their times."""
+
+    def tells(_self: Any, resource: Any, operation: Any) -> bool:
+        latest = resource.status.operation
+        return latest is not None and (latest.id == operation.id or latest.request_time >= operation.request_time)
+
+    return ((memory.Memory, "_tells", tells),)
+
+
 def pause_ignored() -> Sequence[Swap]:
     """Nobody looks at spec.paused before a begin."""
     propose = scale_out.ScaleOut.propose
@@ -314,6 +324,7 @@ MUTANTS: Final[tuple[Callable[[], Sequence[Swap]], ...]] = (
     no_limit_on_the_age_of_an_intent,
     two_workers_on_one_key,
     memory_lost,
+    calendar_trusted,
     pause_ignored,
     abandoned_begun_again,
     claim_ignored,

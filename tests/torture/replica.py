@@ -142,7 +142,7 @@ class Replica:
         """Whether a pass over the object is under way."""
         return self.queue.busy(key)
 
-    def set_clock(self, hours: int) -> None:
+    def set_clock(self, hours: float) -> None:
         """Set the calendar forward or back."""
         self.clock.wrong_by += timedelta(hours=hours)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from tests.torture.machine import perform, start
+from tests.torture.deeds import perform, start
 from tests.torture.story import BrokenPromiseError
 
 Deeds = list[list[Any]]

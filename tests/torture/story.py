@@ -174,11 +174,11 @@ class Story:
             self.say("silent watch", f"the watch of operator {replica.number} is silent for {seconds:g} s")
             replica.deaf_until = self.universe.time + seconds
 
-    def set_clock(self, which: int, hours: int) -> None:
+    def set_clock(self, which: int, hours: float) -> None:
         """Somebody sets an operator's calendar."""
         replica = self._one(which)
         if replica is not None and abs(replica.wrong_hours + hours) <= MOST_HOURS:
-            self.say("clock", f"the clock of operator {replica.number} is set by {hours} h")
+            self.say("clock", f"the clock of operator {replica.number} is set by {hours * 3600:g} s")
             replica.set_clock(hours)
 
     def finish_job(self, *, well: bool) -> None:

@@ -18,7 +18,7 @@ from ddm_simulator.model import Fate
 from ddm_simulator.settings import FACTS
 from tests.support.cases import desired, nodes, observed, operation
 from tests.torture.apiserver import ROOT, Json, copy
-from tests.torture.machine import start
+from tests.torture.deeds import start
 from tests.torture.story import Story
 from tests.torture.universe import INSTANCE
 from tests.torture.weather import CALL_FAULTS, READ_FAULTS
