@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ddm_operator.addresses import WITHOUT_USER
 from ddm_operator.settings import Settings
 
 Schema = dict[str, Any]
@@ -17,7 +18,6 @@ OF_THE_CHART: dict[str, set[str] | None] = {
 }
 """What the chart decides by itself, whole groups or some of their fields: two places for one thing would contradict."""
 
-NO_PASSWORD = "^https?://[^@]+$"  # noqa: S105  # a pattern that keeps passwords out
 KEPT = ("type", "enum", "pattern", "minimum", "maximum", "minLength")
 
 
@@ -48,7 +48,7 @@ def _group(name: str, shape: Schema) -> Schema:
 def _field(shape: Schema) -> Schema:
     kind = next((option for option in shape.get("anyOf", ()) if option["type"] != "null"), shape)
     if kind.get("format") == "password":
-        return {"type": "string", "pattern": NO_PASSWORD}
+        return {"type": "string", "pattern": WITHOUT_USER}  # a password does not belong into a chart's values
     kept = {key: kind[key] for key in KEPT if key in kind}
     if kept.get("type") == "number":
         # What `--set` makes of 0.5 is a string.

@@ -31,8 +31,8 @@ _QUOTED = re.compile(rf"""(?i)(?P<start>(?P<q>\\?["']){_NAMES}(?P=q)\s*[:,=]\s*b
 _BARE = re.compile(rf"""(?i)(?P<start>\b{_NAMES}\s*[:=]\s*+)(?!["'\\*])[^"'\\\n]+""")
 """``Authorization: …`` up to the end of the line or of the string around it."""
 
-_ADDRESS = re.compile(r"(?P<start>\bhttps?://)[^/\s@\"']+@")
-"""Name and password in an address."""
+_ADDRESS = re.compile(r"(?P<start>\bhttps?://)[^\s\"']+@")
+"""Name and password in an address, up to the last ``@``: a password may hold what should be escaped there."""
 
 _TOKEN = re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|\b[A-Za-z0-9+/_-]{200,}={0,2}")
 """A JSON web token; a long run of Base64, as tokens of the cloud are (the page-long ``MII…``)."""

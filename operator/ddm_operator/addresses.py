@@ -1,0 +1,65 @@
+"""Addresses that a person sets, examined as a whole: what an HTTP client would stumble over in every single request."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+_LABEL: Final = r"(?:[A-Za-z0-9_-]|\{region\})+"
+_HOST: Final = rf"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|{_LABEL}(?:\.{_LABEL})*\.?)"
+_PORT: Final = r"(?::([1-9][0-9]{0,4}))?"
+
+WITHOUT_USER: Final = rf"^https?://{_HOST}{_PORT}/?$"
+"""In the words that Python, Rust and Go have in common: the chart's schema has it too."""
+
+_WITH_USER: Final = re.compile(rf"^https?://(?:[^\s/?#]*@)?{_HOST}{_PORT}/?$")
+
+HIGHEST_PORT: Final = 65_535
+LONGEST_LABEL: Final = 63
+LONGEST_NAME: Final = 253
+"""Characters; a longer name, or a longer part of it, cannot be looked up."""
+
+
+def endpoint(address: str) -> str:
+    """The address of an API, ``http(s)://host[:port]``; ``{region}`` may be a part of the host's name.
+
+    Raises:
+        ValueError: it is none.
+    """
+    return _examined(address, re.compile(WITHOUT_USER))
+
+
+def proxy(address: str) -> str:
+    """The address of a proxy, ``http(s)://[user:password@]host[:port]``.
+
+    Raises:
+        ValueError: it is none; the text does not repeat it.
+    """
+    return _examined(address, _WITH_USER)
+
+
+def is_host(name: str) -> bool:
+    """Whether it is an IP address, or a name that can be looked up."""
+    if ":" in name or re.fullmatch(r"[0-9.]+", name):
+        return _is_ip(name)
+    parts = name.removesuffix(".").split(".")
+    return name.isascii() and len(name) <= LONGEST_NAME and all(0 < len(part) <= LONGEST_LABEL for part in parts)
+
+
+def _examined(address: str, pattern: re.Pattern[str]) -> str:
+    found = pattern.fullmatch(address)
+    if found is None or address.endswith("\n"):
+        raise ValueError("no such address")
+    host, port = found.groups()
+    if not is_host(host.strip("[]").replace("{region}", "r")) or int(port or 1) > HIGHEST_PORT:
+        raise ValueError("no such address")
+    return address
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
