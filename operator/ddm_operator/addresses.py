@@ -39,27 +39,27 @@ def proxy(address: str) -> str:
     return _examined(address, _WITH_USER)
 
 
-def is_host(name: str) -> bool:
-    """Whether it is an IP address, or a name that can be looked up."""
+def host(name: str) -> str:
+    """An IP address, or a name that can be looked up.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if ":" in name or re.fullmatch(r"[0-9.]+", name):
-        return _is_ip(name)
+        ipaddress.ip_address(name)
+        return name
     parts = name.removesuffix(".").split(".")
-    return name.isascii() and len(name) <= LONGEST_NAME and all(0 < len(part) <= LONGEST_LABEL for part in parts)
+    if not name.isascii() or len(name) > LONGEST_NAME or not all(0 < len(part) <= LONGEST_LABEL for part in parts):
+        raise ValueError("no such name")
+    return name
 
 
 def _examined(address: str, pattern: re.Pattern[str]) -> str:
     found = pattern.fullmatch(address)
     if found is None or address.endswith("\n"):
         raise ValueError("no such address")
-    host, port = found.groups()
-    if not is_host(host.strip("[]").replace("{region}", "r")) or int(port or 1) > HIGHEST_PORT:
-        raise ValueError("no such address")
+    name, port = found.groups()
+    host(name.strip("[]").replace("{region}", "r"))
+    if int(port or 1) > HIGHEST_PORT:
+        raise ValueError("no such port")
     return address
-
-
-def _is_ip(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -56,7 +56,11 @@ Endpoint = Annotated[
     Field(pattern=addresses.WITHOUT_USER, json_schema_extra={"allowed": "http(s)://host[:port], no path"}),
     AfterValidator(addresses.endpoint),
 ]
-Listen = Annotated[str, Field(min_length=1, json_schema_extra={"allowed": "an address of the machine"})]
+Listen = Annotated[
+    str,
+    Field(min_length=1, json_schema_extra={"allowed": "an address of the machine"}),
+    AfterValidator(addresses.host),
+]
 
 
 def _with_certificates(path: FilePath) -> FilePath:

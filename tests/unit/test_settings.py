@@ -57,6 +57,9 @@ def test_the_defaults_are_usable_and_immutable() -> None:
         ("DDM_CLOUD_REGION", "", "cloud.region", None),
         ("DDM_CLOUD_DDM_ENDPOINT", "https://ddm.{region}.example.com", "cloud.ddm_endpoint", None),
         ("DDM_CLOUD_IAM_ENDPOINT", "http://[::1]:8080/", "cloud.iam_endpoint", None),
+        ("DDM_PROBES_HOST", "localhost", "probes.host", None),
+        ("DDM_PROBES_HOST", "::", "probes.host", None),
+        ("DDM_PROBES_HOST", "127.0.0.1", "probes.host", None),
     ],
 )
 def test_a_variable_reaches_its_field(
@@ -106,6 +109,9 @@ def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         ("DDM_CREDENTIALS_DIR", "absent", "path of a folder that exists"),
         ("DDM_CREDENTIALS_OWN_NAMESPACES", "sho*", "`*` for all, a namespace's name, or several separated by commas"),
         ("DDM_CREDENTIALS_SECRET_NAME", "../ddm", "an object's name"),
+        ("DDM_PROBES_HOST", "a..b", "an address of the machine"),
+        ("DDM_PROBES_HOST", "a" * 64, "an address of the machine"),
+        ("DDM_PROBES_HOST", "10.0.0.256", "an address of the machine"),
         ("DDM_PROBES_PORT", "65536", "a whole number from 0 to 65535"),
     ],
 )
