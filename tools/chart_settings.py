@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from ddm_operator.addresses import WITHOUT_USER
-from ddm_operator.settings import Settings
+from ddm_operator.settings import Cadence, Settings
 
 Schema = dict[str, Any]
 
@@ -32,6 +32,11 @@ def schema() -> Schema:
             if OF_THE_CHART.get(name, ()) is not None
         }
     )
+
+
+def cadence() -> str:
+    """The defaults that the chart must know to refuse what does not fit together, as YAML."""
+    return "".join(f"{camel_case(name)}: {value:g}\n" for name, value in Cadence().model_dump().items())
 
 
 def camel_case(name: str) -> str:

@@ -87,7 +87,7 @@ def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(arguments: list[str]
 
 
 def test_sealing_what_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tools.release", "--seal", "--folder", tmp_path / "absent"]
+    command = [sys.executable, "-m", "tools.release", "--seal", "--folder", str(tmp_path / "absent")]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (
         1,
