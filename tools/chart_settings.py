@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ddm_operator.addresses import WITHOUT_USER
+from ddm_operator.addresses import PROXY_WITHOUT_USER
 from ddm_operator.settings import Cadence, Settings
 
 Schema = dict[str, Any]
@@ -53,7 +53,7 @@ def _group(name: str, shape: Schema) -> Schema:
 def _field(shape: Schema) -> Schema:
     kind = next((option for option in shape.get("anyOf", ()) if option["type"] != "null"), shape)
     if kind.get("format") == "password":
-        return {"type": "string", "pattern": WITHOUT_USER}  # a password does not belong into a chart's values
+        return {"type": "string", "pattern": PROXY_WITHOUT_USER}  # a password does not belong into a chart's values
     kept = {key: kind[key] for key in KEPT if key in kind}
     if kept.get("type") == "number":
         # What `--set` makes of 0.5 is a string.

@@ -6,14 +6,17 @@ import ipaddress
 import re
 from typing import Final
 
-_LABEL: Final = r"(?:[A-Za-z0-9_-]|\{region\})+"
-_HOST: Final = rf"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|{_LABEL}(?:\.{_LABEL})*\.?)"
-_PORT: Final = r"(?::([1-9][0-9]{0,4}))?"
 
-WITHOUT_USER: Final = rf"^https?://{_HOST}{_PORT}/?$"
-"""In the words that Python, Rust and Go have in common: the chart's schema has it too."""
+def _authority(label: str) -> str:
+    """``host[:port]`` in the words that Python, Rust and Go have in common: the chart's schema has it too."""
+    return rf"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|{label}(?:\.{label})*\.?)(?::([1-9][0-9]{{0,4}}))?"
 
-_WITH_USER: Final = re.compile(rf"^https?://(?:[^\s/?#]*@)?{_HOST}{_PORT}/?$")
+
+_PLAIN: Final = _authority(r"[A-Za-z0-9_-]+")
+
+ENDPOINT: Final = rf"^https?://{_authority(r'(?:[A-Za-z0-9_-]|[{]region[}])+')}/?$"
+PROXY_WITHOUT_USER: Final = rf"^https?://{_PLAIN}/?$"
+PROXY: Final = rf"^https?://(?:[^\s/?#]*@)?{_PLAIN}/?$"
 
 HIGHEST_PORT: Final = 65_535
 LONGEST_LABEL: Final = 63
@@ -27,7 +30,7 @@ def endpoint(address: str) -> str:
     Raises:
         ValueError: it is none.
     """
-    return _examined(address, re.compile(WITHOUT_USER))
+    return _examined(address, ENDPOINT)
 
 
 def proxy(address: str) -> str:
@@ -36,7 +39,7 @@ def proxy(address: str) -> str:
     Raises:
         ValueError: it is none; the text does not repeat it.
     """
-    return _examined(address, _WITH_USER)
+    return _examined(address, PROXY)
 
 
 def host(name: str) -> str:
@@ -54,8 +57,8 @@ def host(name: str) -> str:
     return name
 
 
-def _examined(address: str, pattern: re.Pattern[str]) -> str:
-    found = pattern.fullmatch(address)
+def _examined(address: str, pattern: str) -> str:
+    found = re.fullmatch(pattern, address)
     if found is None or address.endswith("\n"):
         raise ValueError("no such address")
     name, port = found.groups()

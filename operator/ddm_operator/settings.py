@@ -53,7 +53,7 @@ ProjectId = Annotated[
 ]
 Endpoint = Annotated[
     str,
-    Field(pattern=addresses.WITHOUT_USER, json_schema_extra={"allowed": "http(s)://host[:port], no path"}),
+    Field(pattern=addresses.ENDPOINT, json_schema_extra={"allowed": "http(s)://host[:port], no path"}),
     AfterValidator(addresses.endpoint),
 ]
 Listen = Annotated[

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddm_operator.addresses import WITHOUT_USER, endpoint
+from ddm_operator.addresses import ENDPOINT, endpoint
 from ddm_operator.cloud.endpoints import endpoints
 from ddm_operator.environment import InvalidSettingsError, read_settings, variables
 from ddm_operator.errors import StalledError
@@ -173,6 +173,7 @@ def test_a_mistyped_port_is_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
         "http://me:hunter2@[::1",
         "http://me:hunter2@proxy/path",
         "http://me:hunter2@",
+        "http://me:hunter2@{region}",
     ],
 )
 def test_a_proxy_that_is_none_is_refused_and_never_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
@@ -202,7 +203,7 @@ def test_a_proxy_is_kept_as_it_is_and_not_shown(monkeypatch: pytest.MonkeyPatch,
     assert httpx.Proxy(value).url.host in {"proxy", "::1"}
 
 
-@given(st.from_regex(WITHOUT_USER))
+@given(st.from_regex(ENDPOINT))
 def test_an_endpoint_that_is_accepted_can_be_asked(address: str) -> None:
     try:
         made = endpoints("cn-north-4", endpoint(address)).ddm
