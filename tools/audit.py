@@ -56,7 +56,9 @@ def judge(code: int, output: str, errors: str) -> None:
             sys.exit(f"pip-audit failed with {code}:\n{errors}")
         skipped(f"the database cannot be reached: {last[:200]}")
         return
-    packages = json.loads(output)["dependencies"]
+    packages = dependencies(output)
+    if packages is None:
+        sys.exit(f"pip-audit ended with {code} and an answer that cannot be read:\n{output[:2000]}\n{errors}")
     found = [line for package in packages for line in lines(package)]
     unknown = [package["name"] for package in packages if "skip_reason" in package]
     if found:
@@ -67,6 +69,16 @@ def judge(code: int, output: str, errors: str) -> None:
     print(f"Audit: nothing is known of {len(packages) - len(unknown)} packages.")
     if unknown:
         skipped(f"the database does not know {', '.join(unknown)}", what="part of the audit")
+
+
+def dependencies(output: str) -> list[Any] | None:
+    """The packages of the answer; None when it is of another form than pip-audit's."""
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        return None
+    found = answer.get("dependencies") if isinstance(answer, dict) else None
+    return found if isinstance(found, list) else None
 
 
 def lines(package: Mapping[str, Any]) -> Iterable[str]:

@@ -63,6 +63,9 @@ def render() -> dict[Path, str]:
         CHART / "Chart.yaml": chart,
         CHART / "README.md": PAGE.format(kubernetes=kubernetes and kubernetes[1], table=chart_values.table(values)),
         CHART / "values.schema.json": json.dumps(schema, indent=2) + "\n",
+        CHART
+        / "files"
+        / "cadence.yaml": f"# Made by `make chart` from the operator's settings.\n{chart_settings.cadence()}",
         CHART / "files" / "crds" / "ddminstances.yaml": (ROOT / "crds" / "ddminstances.yaml").read_text(),
     }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ddm_operator.settings import Settings
+from ddm_operator.addresses import PROXY_WITHOUT_USER
+from ddm_operator.settings import Cadence, Settings
 
 Schema = dict[str, Any]
 
@@ -17,7 +18,6 @@ OF_THE_CHART: dict[str, set[str] | None] = {
 }
 """What the chart decides by itself, whole groups or some of their fields: two places for one thing would contradict."""
 
-NO_PASSWORD = "^https?://[^@]+$"  # noqa: S105  # a pattern that keeps passwords out
 KEPT = ("type", "enum", "pattern", "minimum", "maximum", "minLength")
 
 
@@ -34,6 +34,11 @@ def schema() -> Schema:
     )
 
 
+def cadence() -> str:
+    """The defaults that the chart must know to refuse what does not fit together, as YAML."""
+    return "".join(f"{camel_case(name)}: {value:g}\n" for name, value in Cadence().model_dump().items())
+
+
 def camel_case(name: str) -> str:
     """``poll_seconds`` as ``pollSeconds``."""
     return re.sub(r"_([a-z])", lambda match: match[1].upper(), name)
@@ -48,7 +53,7 @@ def _group(name: str, shape: Schema) -> Schema:
 def _field(shape: Schema) -> Schema:
     kind = next((option for option in shape.get("anyOf", ()) if option["type"] != "null"), shape)
     if kind.get("format") == "password":
-        return {"type": "string", "pattern": NO_PASSWORD}
+        return {"type": "string", "pattern": PROXY_WITHOUT_USER}  # a password does not belong into a chart's values
     kept = {key: kind[key] for key in KEPT if key in kind}
     if kept.get("type") == "number":
         # What `--set` makes of 0.5 is a string.

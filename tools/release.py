@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from devcluster.helm import helm
@@ -25,10 +26,10 @@ def main() -> None:
     parser.add_argument("--seal", action="store_true", help="write the checksums of all that is there")
     parser.add_argument("--folder", type=Path, default=DIST, help="where to (default: dist)")
     options = parser.parse_args()
-    if options.seal:
-        seal(options.folder)
-    else:
-        make(options.folder)
+    try:
+        seal(options.folder) if options.seal else make(options.folder)
+    except OSError as error:
+        sys.exit(f"No release was made in {options.folder}: {error.strerror}.")
 
 
 def make(folder: Path) -> None:

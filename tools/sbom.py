@@ -36,9 +36,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=DIST, help="where to (default: dist)")
     options = parser.parse_args()
     state = source()
-    options.folder.mkdir(parents=True, exist_ok=True)
     path = options.folder / f"ddm-operator-{state.version}-sbom.cdx.json"
-    path.write_text(json.dumps(bill(state), indent=2, sort_keys=True) + "\n")
+    text = json.dumps(bill(state), indent=2, sort_keys=True) + "\n"
+    try:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        sys.exit(f"The bill of materials cannot be written to {options.folder}: {error.strerror}.")
     print(path)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -34,9 +36,11 @@ class Source:
 
 
 def source(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> Source:
-    """Look at the sources in a folder."""
+    """Look at the sources in a folder; ends with 1 and a sentence when ``SOURCE_DATE_EPOCH`` is no time."""
     version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
-    given = environment.get("SOURCE_DATE_EPOCH")
+    given = environment.get("SOURCE_DATE_EPOCH", "").strip()
+    if given and not re.fullmatch("[0-9]{1,11}", given):
+        sys.exit(f"SOURCE_DATE_EPOCH={given[:40]!r} is no time: it is whole seconds since 1970, such as 1700000000.")
     revision, committed = git(root, "rev-parse", "HEAD"), git(root, "log", "-1", "--format=%ct")
     changed = "-dirty" if git(root, "status", "--porcelain") else ""
     epoch = given or committed

@@ -161,5 +161,5 @@ def _of_group(path: tuple[str, ...], detail: ErrorDetails) -> str:
 
 def _shown(value: object) -> str:
     """The value as a person typed it, short, and without what may be a password in an address."""
-    text = re.sub(r"//[^/\s]*@", "//***@", str(value))
+    text = re.sub(r"(?s)//.*@", "//***@", str(value))  # a password may hold anything, also what should be escaped
     return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")

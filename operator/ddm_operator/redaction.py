@@ -31,8 +31,9 @@ _QUOTED = re.compile(rf"""(?i)(?P<start>(?P<q>\\?["']){_NAMES}(?P=q)\s*[:,=]\s*b
 _BARE = re.compile(rf"""(?i)(?P<start>\b{_NAMES}\s*[:=]\s*+)(?!["'\\*])[^"'\\\n]+""")
 """``Authorization: …`` up to the end of the line or of the string around it."""
 
-_ADDRESS = re.compile(r"(?P<start>\bhttps?://)[^/\s@\"']+@")
-"""Name and password in an address."""
+_ADDRESS = re.compile(r"(?P<start>\bhttps?://)[^\s\"']{1,1000}@")
+"""Name and password in an address, up to the last ``@``: a password may hold what should be escaped there. Not without
+a bound, or a hostile text of nothing but ``http://`` would take the square of its length."""
 
 _TOKEN = re.compile(r"\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*|\b[A-Za-z0-9+/_-]{200,}={0,2}")
 """A JSON web token; a long run of Base64, as tokens of the cloud are (the page-long ``MII…``)."""

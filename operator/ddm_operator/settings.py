@@ -23,6 +23,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ddm_operator import addresses
+
 Seconds = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0.01, le=1_000, allow_inf_nan=False)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -51,9 +53,14 @@ ProjectId = Annotated[
 ]
 Endpoint = Annotated[
     str,
-    Field(pattern=r"^https?://[^\s/@?#]+/?$", json_schema_extra={"allowed": "http(s)://host[:port], no path"}),
+    Field(pattern=addresses.ENDPOINT, json_schema_extra={"allowed": "http(s)://host[:port], no path"}),
+    AfterValidator(addresses.endpoint),
 ]
-Listen = Annotated[str, Field(min_length=1, json_schema_extra={"allowed": "an address of the machine"})]
+Listen = Annotated[
+    str,
+    Field(min_length=1, json_schema_extra={"allowed": "an address of the machine"}),
+    AfterValidator(addresses.host),
+]
 
 
 def _with_certificates(path: FilePath) -> FilePath:
@@ -70,7 +77,22 @@ Authorities = Annotated[
     AfterValidator(_with_certificates),
     Field(json_schema_extra={"allowed": "path of a PEM file with certificates, which can be read"}),
 ]
-Proxy = Annotated[SecretStr, Field(json_schema_extra={"allowed": "http(s)://[user:password@]host[:port]"})]
+
+
+def _with_a_proxy(value: SecretStr) -> SecretStr:
+    addresses.proxy(value.get_secret_value())
+    return value
+
+
+Proxy = Annotated[
+    SecretStr,
+    AfterValidator(_with_a_proxy),
+    Field(
+        json_schema_extra={
+            "allowed": "http(s)://[user:password@]host[:port], no path, and in the password %2F, %3F and %23 for / ? #"
+        }
+    ),
+]
 
 
 class Group(BaseModel):
@@ -233,13 +255,6 @@ class Cloud(Group):
 
     proxy: Proxy | None = None
     """Proxy for all requests to the cloud; its password is never logged."""
-
-    @field_validator("proxy")
-    @classmethod
-    def _proxy_address(cls, proxy: SecretStr | None) -> SecretStr | None:
-        if proxy is not None and not proxy.get_secret_value().startswith(("http://", "https://")):
-            raise ValueError("no address of a proxy")
-        return proxy
 
 
 class Lease(Group):

@@ -248,6 +248,11 @@ async def _lease(
     for task in (acquiring, stopping):
         task.cancel()
     await asyncio.gather(acquiring, stopping, return_exceptions=True)
+    if not acquiring.cancelled() and (error := acquiring.exception()) is not None:
+        log.error(
+            "The Lease could not be asked for, for a reason that nobody expected; the process ends", exc_info=error
+        )
+        ending.fail()
     try:
         yield lease
     finally:
@@ -259,7 +264,7 @@ def _tell(lease: LeaseElection, health: Health) -> None:
     if lease.held():
         health.ready("lease", "leading")
     elif lease.trouble is None:
-        health.ready("lease", f"standing by, {lease.leader} leads")
+        health.ready("lease", f"standing by, {lease.leader or 'nobody'} leads")
     else:
         health.unready("lease", f"not known who leads, asked again: {lease.trouble}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -101,6 +102,52 @@ def test_a_closed_network_lets_out_what_is_named(helm: Helm) -> None:
     assert ports == [[("UDP", 53), ("TCP", 53)], [("TCP", 443), ("TCP", 6443)], [("TCP", 8443)]]
     assert policy["egress"][2]["to"] == [{"ipBlock": {"cidr": "203.0.113.0/24"}}]
     assert policy["ingress"] == [{"ports": [{"protocol": "TCP", "port": 8080}]}]
+
+
+def test_a_closed_network_asks_nobody_for_names_when_nobody_is_named(helm: Helm) -> None:
+    made = helm.template({"networkPolicy": {"enabled": True, "dns": {"to": []}}})
+    ports = {one["port"] for rule in of_kind(made, "NetworkPolicy")["spec"]["egress"] for one in rule["ports"]}
+    assert ports == {443, 6443}
+
+
+@pytest.mark.parametrize("name", ["123", "null", "true", "0x1"])
+def test_a_name_is_a_text_whatever_it_looks_like(helm: Helm, name: str) -> None:
+    values: Json = {
+        "nameOverride": name,
+        "fullnameOverride": name,
+        "priorityClassName": name,
+        "serviceAccount": {"name": name},
+        "credentials": {"existingSecret": name, "perNamespace": {"secretName": name}},
+        "imagePullSecrets": [{"name": name}],
+        "watchNamespaces": [name],
+        "networkPolicy": {"enabled": True},
+        "prometheusRule": {"enabled": True},
+        "grafanaDashboard": {"enabled": True},
+        "metrics": {"serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}},
+    }
+    made = helm.template(values, "--api-versions", "monitoring.coreos.com/v1", namespace=name)
+    wrong = [path for one in made for path in not_texts(one)]
+    assert not wrong
+
+
+def not_texts(value: object, path: str = "") -> Iterator[str]:
+    """Where something that is a name is no text."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in NAMES and not isinstance(inner, str | dict | list):
+                yield f"{path}.{key}"
+            yield from not_texts(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            if path.endswith(".resourceNames") and not isinstance(inner, str):
+                yield path
+            yield from not_texts(inner, path)
+
+
+NAMES = {
+    *("name", "namespace", "secretName", "priorityClassName", "serviceAccountName"),
+    *("app.kubernetes.io/name", "app.kubernetes.io/instance"),
+}
 
 
 def test_the_resource_is_the_one_of_the_repository(helm: Helm) -> None:

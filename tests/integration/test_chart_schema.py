@@ -39,6 +39,22 @@ REFUSED: list[tuple[Json, str]] = [
     ({"podLabels": {"team": 1}}, "at '/podLabels/team'"),
     ({"networkPolicy": {"cloud": {"ports": [0]}}}, "at '/networkPolicy/cloud/ports/0'"),
     ({"networkPolicy": {"cloud": {"cidrs": ["example.org"]}}}, "at '/networkPolicy/cloud/cidrs/0'"),
+    ({"fullnameOverride": "my_name"}, "at '/fullnameOverride'"),
+    ({"fullnameOverride": "a: b"}, "at '/fullnameOverride'"),
+    ({"nameOverride": "Name"}, "at '/nameOverride'"),
+    ({"priorityClassName": "a b"}, "at '/priorityClassName'"),
+    ({"serviceAccount": {"name": "-a"}}, "at '/serviceAccount/name'"),
+    ({"credentials": {"existingSecret": "a..b"}}, "at '/credentials/existingSecret'"),
+    ({"credentials": {"perNamespace": {"secretName": "a..b"}}}, "at '/credentials/perNamespace/secretName'"),
+    ({"credentials": {"perNamespace": {"secretName": "a" * 254}}}, "at '/credentials/perNamespace/secretName'"),
+    ({"settings": {"cloud": {"ddmEndpoint": "http://cloud:abc"}}}, "at '/settings/cloud/ddmEndpoint'"),
+    ({"settings": {"cadence": {"settleSeconds": 160}}}, "settleSeconds is 160 and must be more than 160 (sendLimit"),
+    (
+        {"settings": {"cadence": {"enlargeTimeoutSeconds": "50.5"}}},
+        "settleSeconds is 180 and must be more than 180.5 (",
+    ),
+    ({"settings": {"cadence": {"operationDeadlineSeconds": 180}}}, "operationDeadlineSeconds is 180 and must be more"),
+    ({"settings": {"cadence": {"unconfirmedLimitSeconds": 99}}}, "unconfirmedLimitSeconds is 99 and must be more"),
     ({"metrics": {"serviceMonitor": {"enabled": "yes"}}}, "at '/metrics/serviceMonitor/enabled'"),
     ({"grafanaDashboard": {"folder": "x"}}, "at '/grafanaDashboard': additional properties 'folder' not allowed"),
 ]
@@ -74,6 +90,10 @@ def test_settings_from_the_command_line_may_be_fractions(helm: Helm) -> None:
     made = helm.template({}, "--set", "settings.cadence.pollSeconds=0.5", "--set", "settings.cloud.burstRequests=7")
     env = {one["name"]: one.get("value") for one in container(made)["env"]}
     assert (env["DDM_CADENCE_POLL_SECONDS"], env["DDM_CLOUD_BURST_REQUESTS"]) == ("0.5", "7")
+
+
+def test_the_settle_period_may_be_just_longer_than_the_sum(helm: Helm) -> None:
+    helm.template({"settings": {"cadence": {"settleSeconds": 160.01}}})
 
 
 @pytest.mark.parametrize("enabled", [True, False])

@@ -69,16 +69,22 @@ class Contender:
         self.clock = clock
         self.server = server
         self.lost = asyncio.Event()
+        self.before_write: Callable[[], object] = lambda: None
         self.lease = LeaseElection(
             server,
             namespace=namespace,
             name="leader",
             identity=identity,
-            now=lambda: datetime(2026, 11, 24, 2, 0, tzinfo=UTC),
+            now=self.now,
             monotonic=self.clock,
             on_lost=self.lost.set,
             timing=timing,
         )
+
+    def now(self) -> datetime:
+        """Is asked for with each write."""
+        self.before_write()
+        return datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
 
 Contenders = Callable[..., Awaitable[Contender]]
@@ -239,6 +245,51 @@ async def test_a_lease_that_somebody_took_is_lost(api: Api, contender: Contender
     assert not holder.lease.held()
     await holder.lease.release()
     assert (await stored(api, namespace))["holderIdentity"] == "thief"
+
+
+async def test_a_renewing_that_ends_unexpectedly_is_a_loss(contender: Contenders) -> None:
+    holder = await contender("one")
+    await holder.lease.acquire()
+
+    def defect() -> None:
+        raise ZeroDivisionError
+
+    holder.before_write = defect
+    await asyncio.wait_for(holder.lost.wait(), 10)
+    assert not holder.lease.held()
+
+
+async def test_a_release_is_no_loss(contender: Contenders) -> None:
+    holder = await contender("one")
+    await holder.lease.acquire()
+    await holder.lease.release()
+    assert not holder.lost.is_set()
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_who_was_not_the_quickest_stands_by_without_a_word(
+    api: Api,
+    contender: Contenders,
+    namespace: str,
+    there: bool,  # noqa: FBT001  # a parameter
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    quick, slow = await contender("quick"), await contender("slow")
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+    lease: Json = {"metadata": {"name": "leader"}, "spec": {"holderIdentity": "", "leaseDurationSeconds": 15}}
+    taken: Json = {**lease, "spec": {**lease["spec"], "holderIdentity": "quick"}}
+    if there:
+        await asyncio.to_thread(api.post, leases, lease)
+    slow.before_write = lambda: api.patch(f"{leases}/leader", taken) if there else api.post(leases, taken)
+    waiting = asyncio.create_task(slow.lease.acquire())
+    await until(lambda: slow.lease.leader == "quick")
+    assert slow.lease.trouble is None
+    assert not waiting.done()
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+    slow.before_write = lambda: None
+    await quick.lease.acquire()
+    await quick.lease.release()
+    await asyncio.wait_for(waiting, 10)
 
 
 async def test_a_lease_that_somebody_deleted_is_made_again(api: Api, contender: Contenders, namespace: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.support.helm import CHART
@@ -73,3 +75,21 @@ def test_a_release_has_checksums_of_all_its_parts(tmp_path: Path) -> None:
     release.seal(tmp_path)
     sums = [line.split("  ") for line in (tmp_path / "SHA256SUMS").read_text().splitlines()]
     assert [(name, len(digest)) for digest, name in sums] == [("a.yaml", 64), ("b.tgz", 64)]
+
+
+@pytest.mark.parametrize("arguments", [["tools.release", "--seal"], ["tools.sbom"]])
+def test_a_folder_that_cannot_be_used_is_told_in_a_sentence(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", *arguments, "--folder", "/dev/null/x"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "/dev/null/x: Not a directory." in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_sealing_what_is_not_there_is_told_in_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tools.release", "--seal", "--folder", str(tmp_path / "absent")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        f"No release was made in {tmp_path}/absent: No such file or directory.\n",
+    )

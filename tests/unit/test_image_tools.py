@@ -82,6 +82,17 @@ def test_the_time_is_the_last_commit_s(tmp_path: Path) -> None:
     assert source(tmp_path, {}).revision == f"{committed.revision}-dirty"
 
 
+@pytest.mark.parametrize("given", ["abc", "-1", "1.5", "²", "9" * 30])
+def test_a_time_that_is_none_is_told_in_a_sentence(given: str) -> None:
+    with pytest.raises(SystemExit, match="is no time: it is whole seconds since 1970"):
+        source(environment={"SOURCE_DATE_EPOCH": given})
+
+
+@pytest.mark.parametrize("given", ["", " "])
+def test_a_blank_time_is_none_at_all(given: str) -> None:
+    assert source(environment={"SOURCE_DATE_EPOCH": given}) == source(environment={})
+
+
 KNOWN = {"name": "kopf", "version": "1.45.2", "vulns": []}
 UNKNOWN = {"name": "rich", "skip_reason": "not found"}
 BAD = {"name": "kopf", "version": "1.45.2", "vulns": [{"id": "GHSA-0000", "fix_versions": ["1.45.3"]}]}
@@ -121,6 +132,12 @@ def test_no_news_is_good_news(capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_failure_is_one() -> None:
     with pytest.raises(SystemExit, match="pip-audit failed with 1"):
         audit.judge(1, "", "Traceback …\nKeyError: 'vulns'")
+
+
+@pytest.mark.parametrize("output", ["WARNING: cache", "{", "[]", "{}", '{"dependencies": null}'])
+def test_an_answer_of_another_form_is_a_failure(output: str) -> None:
+    with pytest.raises(SystemExit, match=r"(?s)pip-audit ended with 0 and an answer that cannot be read.*trouble"):
+        audit.judge(0, output, "trouble")
 
 
 def test_offline_it_is_skipped_and_ends_well(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from ddm_operator.kube.client import ApiServer, NotSentError
 from ddm_operator.kube.connect import ConnectError, credentials, load_configuration
 
 
@@ -89,6 +91,29 @@ async def test_a_file_that_is_no_kubeconfig_is_named_without_its_content(
     with pytest.raises(ConnectError, match="cannot be used") as caught:
         await load_configuration({"KUBECONFIG": str(path)}, **nowhere)
     assert "secret-token" not in str(caught.value)
+
+
+async def test_a_token_that_can_be_no_header_is_refused_without_showing_it(
+    tmp_path: Path, nowhere: dict[str, str], pod: dict[str, str]
+) -> None:
+    path = kubeconfig(tmp_path / "config", token="hunter2\nword")
+    with pytest.raises(ConnectError, match="its token has more than one line") as caught:
+        await load_configuration({"KUBECONFIG": str(path)}, **nowhere)
+    assert "hunter2" not in str(caught.value)
+    await asyncio.to_thread(Path(pod["token_file"]).write_text, "hunter2\r\nword")
+    with pytest.raises(ConnectError, match="its token has more than one line"):
+        await load_configuration({"KUBERNETES_SERVICE_HOST": "10.0.0.9", "KUBERNETES_SERVICE_PORT": "443"}, **pod)
+
+
+async def test_a_renewed_token_that_can_be_no_header_is_not_sent(tmp_path: Path, nowhere: dict[str, str]) -> None:
+    path = kubeconfig(tmp_path / "config", server="http://127.0.0.1:1", token="good")
+    configuration = await load_configuration({"KUBECONFIG": str(path)}, **nowhere)
+    api = ApiServer.over(configuration)
+    configuration.api_key["BearerToken"] = "Bearer hunter2\nword"
+    with pytest.raises(NotSentError, match="more than one line") as caught:
+        await api.request("GET", "/api")
+    assert "hunter2" not in str(caught.value)
+    await api.close()
 
 
 async def test_a_pod_without_an_api_server_says_so(pod: dict[str, str]) -> None:

@@ -57,6 +57,8 @@ def test_the_redactor_itself_shows_nothing() -> None:
         "Authorization: SDK-HMAC-SHA256 Access=AK, SignedHeaders=host, Signature=SECRET",
         "Authorization: Bearer SECRET",
         "https://me:SECRET@proxy.example.com:3128/",
+        "https://me:a/SECRET@proxy.example.com:3128/",
+        "https://me:a@SECRET@proxy.example.com:3128/",
         "secret_access_key = SECRET",
         "securityToken: SECRET",
     ],

@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ddm_operator.addresses import ENDPOINT, endpoint
+from ddm_operator.cloud.endpoints import endpoints
 from ddm_operator.environment import InvalidSettingsError, read_settings, variables
+from ddm_operator.errors import StalledError
 from ddm_operator.settings import Settings
 from tools import configuration
 
@@ -51,6 +57,9 @@ def test_the_defaults_are_usable_and_immutable() -> None:
         ("DDM_CLOUD_REGION", "", "cloud.region", None),
         ("DDM_CLOUD_DDM_ENDPOINT", "https://ddm.{region}.example.com", "cloud.ddm_endpoint", None),
         ("DDM_CLOUD_IAM_ENDPOINT", "http://[::1]:8080/", "cloud.iam_endpoint", None),
+        ("DDM_PROBES_HOST", "localhost", "probes.host", None),
+        ("DDM_PROBES_HOST", "::", "probes.host", None),
+        ("DDM_PROBES_HOST", "127.0.0.1", "probes.host", None),
     ],
 )
 def test_a_variable_reaches_its_field(
@@ -85,11 +94,24 @@ def test_an_option_wins_over_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         ("DDM_NAMESPACES", ",", "a namespace's name"),
         ("DDM_CLOUD_DDM_ENDPOINT", "ddm.example.com", "http(s)://host[:port], no path"),
         ("DDM_CLOUD_DDM_ENDPOINT", "https://ddm.example.com/v1", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_DDM_ENDPOINT", "http://cloud:abc", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_DDM_ENDPOINT", "http://cloud:65536", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_DDM_ENDPOINT", "http://cloud:0", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_DDM_ENDPOINT", "http://[::1", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_DDM_ENDPOINT", "http://[::1::]", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_DDM_ENDPOINT", "http://10.0.0.256", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_IAM_ENDPOINT", "http://ü-x", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_IAM_ENDPOINT", "http://a..b", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_IAM_ENDPOINT", "http://{zone}.example.com", "http(s)://host[:port], no path"),
+        ("DDM_CLOUD_STS_ENDPOINT", f"http://{'a' * 64}", "http(s)://host[:port], no path"),
         ("DDM_CLOUD_CA_FILE", "absent.pem", "path of a PEM file with certificates, which can be read"),
         ("DDM_CLOUD_CA_FILE", "README.md", "path of a PEM file with certificates, which can be read"),
         ("DDM_CREDENTIALS_DIR", "absent", "path of a folder that exists"),
         ("DDM_CREDENTIALS_OWN_NAMESPACES", "sho*", "`*` for all, a namespace's name, or several separated by commas"),
         ("DDM_CREDENTIALS_SECRET_NAME", "../ddm", "an object's name"),
+        ("DDM_PROBES_HOST", "a..b", "an address of the machine"),
+        ("DDM_PROBES_HOST", "a" * 64, "an address of the machine"),
+        ("DDM_PROBES_HOST", "10.0.0.256", "an address of the machine"),
         ("DDM_PROBES_PORT", "65536", "a whole number from 0 to 65535"),
     ],
 )
@@ -139,15 +161,68 @@ def test_a_mistyped_port_is_no_service(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "did you mean DDM_PROBES_PORT?" in refusal(monkeypatch, DDM_PROBE_PORT="8080")
 
 
-def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "hunter2" not in refusal(monkeypatch, DDM_CLOUD_PROXY="ftp://me:hunter2@proxy")
-    monkeypatch.setenv("DDM_CLOUD_PROXY", "http://me:hunter2@proxy:3128")
-    assert "hunter2" not in repr(read_settings())
-
-
-def test_a_password_in_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    said = refusal(monkeypatch, DDM_CLOUD_IAM_ENDPOINT="https://me:hunter2@iam.example.com")
+@pytest.mark.parametrize(
+    "value",
+    [
+        "ftp://me:hunter2@proxy",
+        "http://me:hunter2/word@proxy:3128",
+        "http://me:hunter2#word@proxy:3128",
+        "http://me:hunter2?word@proxy:3128",
+        "http://me:hunter2@proxy:31x28",
+        "http://me:hunter2@proxy:99999",
+        "http://me:hunter2@[::1",
+        "http://me:hunter2@proxy/path",
+        "http://me:hunter2@",
+        "http://me:hunter2@{region}",
+    ],
+)
+def test_a_proxy_that_is_none_is_refused_and_never_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    said = refusal(monkeypatch, DDM_CLOUD_PROXY=value)
+    assert said.startswith(
+        "DDM_CLOUD_PROXY holds a value that is not shown here; allowed is http(s)://[user:password@]"
+    )
     assert "hunter2" not in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "http://proxy",
+        "https://me:hunter2@proxy:3128/",
+        "http://me:hunter2%2Fword@[::1]:80",
+        "http://me:hunter2@x@proxy",
+    ],
+)
+def test_a_proxy_is_kept_as_it_is_and_not_shown(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("DDM_CLOUD_PROXY", value)
+    settings = read_settings()
+    assert "hunter2" not in repr(settings)
+    assert settings.cloud.proxy is not None
+    assert settings.cloud.proxy.get_secret_value() == value
+    assert httpx.Proxy(value).url.host in {"proxy", "::1"}
+
+
+@given(st.from_regex(ENDPOINT))
+def test_an_endpoint_that_is_accepted_can_be_asked(address: str) -> None:
+    try:
+        made = endpoints("cn-north-4", endpoint(address)).ddm
+    except (ValueError, StalledError):
+        return
+    url = httpx.URL(made)
+    assert (url.host.encode("idna") != b"", url.userinfo, url.path) == (True, b"", "/")
+
+
+def test_a_region_that_is_too_long_for_the_endpoint_is_refused_in_a_sentence() -> None:
+    with pytest.raises(StalledError, match="makes no address of"):
+        endpoints("a" * 63, "http://ddm-{region}.example.com")
+
+
+@pytest.mark.parametrize("password", ["hunter2", "hunter2/word", "hunter2@word", "hunter2 word"])
+def test_a_password_in_an_address_is_not_shown(monkeypatch: pytest.MonkeyPatch, password: str) -> None:
+    said = refusal(monkeypatch, DDM_CLOUD_IAM_ENDPOINT=f"https://me:{password}@iam.example.com")
+    assert "hunter2" not in said
+    assert "word" not in said
     assert "***@iam.example.com" in said
 
 

@@ -16,8 +16,8 @@
 
 {{- /* What tells the operator's pods from all others; it must never change. */}}
 {{- define "ddm-operator.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "ddm-operator.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "ddm-operator.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end }}
 
@@ -94,6 +94,26 @@ app.kubernetes.io/component: operator
 {{- end }}
 {{- end }}
 
+{{- /* Refuses what the operator would refuse at its start; the defaults are made from its settings. */}}
+{{- define "ddm-operator.checkCadence" -}}
+{{- $cadence := merge (dict) (default dict .Values.settings.cadence) (.Files.Get "files/cadence.yaml" | fromYaml) }}
+{{- $settle := float64 $cadence.settleSeconds }}
+{{- $total := 0.0 }}
+{{- $parts := list }}
+{{- range list "sendLimitSeconds" "enlargeTimeoutSeconds" "assumedExecutionDelaySeconds" "assumedReadLagSeconds" }}
+{{- $total = addf $total (float64 (get $cadence .)) }}
+{{- $parts = append $parts (printf "%s %v" . (get $cadence .)) }}
+{{- end }}
+{{- if le $settle $total }}
+{{- printf "settings.cadence.settleSeconds is %v and must be more than %v (%s): a call that the cloud executes late would count as never executed, and be made twice" $settle $total (join " + " $parts) | fail }}
+{{- end }}
+{{- range list "unconfirmedLimitSeconds" "operationDeadlineSeconds" }}
+{{- if le (float64 (get $cadence .)) $settle }}
+{{- printf "settings.cadence.%s is %v and must be more than settleSeconds %v: a person would be asked before the evidence could be complete" . (get $cadence .) $settle | fail }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- define "ddm-operator.volumeMounts" -}}
 - name: tmp
   mountPath: /tmp
@@ -114,7 +134,7 @@ app.kubernetes.io/component: operator
 {{- with .Values.credentials.existingSecret }}
 - name: credentials
   secret:
-    secretName: {{ . }}
+    secretName: {{ . | quote }}
     # The operator starts without it, says so, and uses it when it is there.
     optional: true
     defaultMode: 0440
@@ -126,7 +146,7 @@ app.kubernetes.io/component: operator
 
 {{- /* What a pod of the operator's image needs besides its containers. */}}
 {{- define "ddm-operator.podBasics" -}}
-serviceAccountName: {{ include "ddm-operator.serviceAccountName" . }}
+serviceAccountName: {{ include "ddm-operator.serviceAccountName" . | quote }}
 automountServiceAccountToken: true
 enableServiceLinks: false
 {{- with .Values.imagePullSecrets }}
@@ -138,7 +158,7 @@ securityContext:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with .Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with .Values.nodeSelector }}
 nodeSelector:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ddm_operator import addresses
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError
 
@@ -43,17 +44,25 @@ def endpoints(region: str, ddm: str | None = None, iam: str | None = None, sts: 
         sts: the same for STS.
 
     Raises:
-        StalledError: this cannot be the name of a region.
+        StalledError: this cannot be the name of a region, or no part of such a host's name.
     """
     if REGION.fullmatch(region) is None or len(region) > LONGEST_REGION:
         text = f"{region[:40]!r} is no name of a region, such as cn-north-4. Correct spec.region."
         raise StalledError(reasons.INVALID_SPEC, text)
     domain = _domain(region)
     return Endpoints(
-        ddm=(ddm or f"https://ddm.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
-        iam=(iam or f"https://iam.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
-        sts=(sts or f"https://sts.{{region}}.{domain}").replace("{region}", region).rstrip("/"),
+        ddm=_made(ddm or f"https://ddm.{{region}}.{domain}", region),
+        iam=_made(iam or f"https://iam.{{region}}.{domain}", region),
+        sts=_made(sts or f"https://sts.{{region}}.{domain}", region),
     )
+
+
+def _made(template: str, region: str) -> str:
+    try:
+        return addresses.endpoint(template.replace("{region}", region)).rstrip("/")
+    except ValueError:
+        text = f"Region {region[:40]!r} makes no address of {template}: a part of the name is too long. "
+        raise StalledError(reasons.INVALID_SPEC, text + "Correct spec.region, or DDM_CLOUD_*_ENDPOINT.") from None
 
 
 def usable(identifier: str) -> bool:

@@ -12,7 +12,7 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException
 
-from ddm_operator.kube.connect import ConnectError
+from ddm_operator.kube.connect import ConnectError, one_line
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -110,6 +110,8 @@ class ApiServer:
             )
         except (ConfigException, OSError) as error:
             raise NotSentError(f"no credential for the API server: {error}") from error
+        if not all(map(one_line, headers.values())):
+            raise NotSentError("no credential for the API server: its token has more than one line")
         try:
             answer = await self.client.call_api(method, url, headers, payload, _request_timeout=limits)
             response: aiohttp.ClientResponse = answer.response

@@ -71,6 +71,7 @@ async def load_configuration(
     source = _kubeconfig(environ, token_file)
     if source is None:
         _load_service_account(configuration, environ, token_file, ca_file)
+        _check_token(configuration, "The pod's service account")
         return configuration
     try:
         loader = await load_kube_config(source, client_configuration=configuration, persist_config=False)  # type: ignore[no-untyped-call]  # unannotated there
@@ -79,8 +80,19 @@ async def load_configuration(
     except (ValueError, TypeError, AttributeError, KeyError, yaml.YAMLError):
         # The loader trusts the shape of the file; these texts may quote its secrets.
         raise ConnectError(f"The kubeconfig {source} cannot be used: it is no valid kubeconfig.") from None
+    _check_token(configuration, f"The kubeconfig {source}")
     configuration.refresh_api_key_hook = _Renewal(loader).renew  # type: ignore[assignment]  # declared as None there
     return configuration
+
+
+def one_line(value: str) -> bool:
+    """Whether it can be the value of a header."""
+    return not set(value) & {"\r", "\n", "\0"}
+
+
+def _check_token(configuration: Configuration, source: str) -> None:
+    if not one_line(configuration.api_key.get("BearerToken") or ""):
+        raise ConnectError(f"{source} cannot be used: its token has more than one line. Correct it.")
 
 
 class _Renewal:

@@ -101,6 +101,7 @@ class LeaseElection:
             await asyncio.sleep(self._pause())
         logger.info("Leading", extra={"lease": f"{self._namespace}/{self._name}", "identity": self._identity})
         self._task = asyncio.create_task(self._keep(), name="lease")
+        self._task.add_done_callback(self._lose)
 
     async def release(self) -> None:
         """Stop leading and free the lease for another at once; never raises, takes a request's time-out at most."""
@@ -131,6 +132,13 @@ class LeaseElection:
                     await self._attempt()
             except TimeoutError:
                 break
+
+    def _lose(self, keeping: asyncio.Task[None]) -> None:
+        """However the renewing ends, but by a release: who does not renew must not stay without leading."""
+        if keeping.cancelled():
+            return
+        if (error := keeping.exception()) is not None:
+            logger.error("The lease could not be renewed, for a reason that nobody expected", exc_info=error)
         self.renewed = NEVER
         logger.error("The lease is lost, the process ends", extra={"lease": f"{self._namespace}/{self._name}"})
         self._on_lost()
@@ -156,13 +164,25 @@ class LeaseElection:
         self._free_at = None
         if lease is None:
             lease = await self._read()
-        if lease is not None and not self._free(lease):
-            self.renewed = NEVER
+        if not self._ours(lease):
             return False
         sent = self._monotonic()
-        self._lease = await (self._create() if lease is None else self._put(lease, self._identity))
+        try:
+            self._lease = await (self._create() if lease is None else self._put(lease, self._identity))
+        except AnsweredError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            self._ours(await self._read())  # another one was quicker; that tells who
+            return False
         self.renewed = sent
         return True
+
+    def _ours(self, lease: dict[str, Any] | None) -> bool:
+        """Whether it is, or may be taken."""
+        if lease is None or self._free(lease):
+            return True
+        self.renewed = NEVER
+        return False
 
     def _free(self, lease: dict[str, Any]) -> bool:
         """Whether the lease is ours, nobody's, or unchanged for its duration by our own clock."""
