@@ -182,7 +182,7 @@ class Oracle(Hearer):
             self._judge(entry, intent)
 
     def _judge(self, entry: Entry, intent: Intent) -> None:
-        declared = self.declared[intent.uid, intent.generation] or 0
+        declared = self.declared.get((intent.uid, intent.generation)) or 0  # what was never declared is nothing
         there = self._nodes_without(entry.job_id)
         if there + intent.count > declared:
             self.violate(
