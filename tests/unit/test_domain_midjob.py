@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from ddm_operator.domain import reasons
 from ddm_operator.domain.case import Ages
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Verb
@@ -62,3 +63,18 @@ def test_a_group_that_is_declared_during_a_job_is_counted_after_it() -> None:
     assert begin.operation is not None
     plan = begin.operation
     assert (plan.group_id, plan.from_nodes, plan.to_nodes, plan.attempt) == (OTHER_GROUP, 3, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "ready"),
+    [({}, True), ({"project_id": "p1"}, True), ({"project_id": "p9"}, False), ({"region": "cn-south-1"}, False)],
+    ids=str,
+)
+def test_a_place_that_is_declared_during_a_job_is_not_called_ready_by_a_look_at_the_old_one(
+    changes: dict[str, str], *, ready: bool
+) -> None:
+    wish = replace(desired(4, generation=8), **changes)  # type: ignore[arg-type]  # fields of it
+    ended = decide(case(wish, observed(nodes(4)), operation(Phase.VERIFYING)), KINDS)
+    assert ended.operation is not None
+    assert ended.operation.phase == Phase.SUCCEEDED
+    assert (ended.reason == reasons.AS_DECLARED) is ready
