@@ -144,6 +144,19 @@ def test_which_came_first_is_nothing_that_a_calendar_tells(memory: Memory, secon
     assert memory.lost(stored(operation(Phase.SUCCEEDED, id="op-0")), ()) == replace(second, phase=Phase.SUCCEEDED)
 
 
+def test_a_journal_that_went_back_within_its_operation_gets_back_what_was_known(memory: Memory) -> None:
+    requesting, running = operation(Phase.REQUESTING), operation(Phase.RUNNING, job_id="job-1")
+    memory.note(stored(requesting))
+    assert memory.lost(stored(requesting), ()) is None
+    memory.note(stored(running))
+    assert memory.lost(stored(requesting), ()) == running
+    assert memory.lost(stored(running), ()) is None
+    ended = replace(running, phase=Phase.ABANDONED)
+    memory.note(stored(ended))
+    assert memory.lost(stored(running), ()) == ended
+    assert memory.lost(stored(replace(running, phase="Draining")), ()) is None, "a newer version's word is left alone"
+
+
 def test_what_was_rejected_is_never_put_in_front_of_what_came_after(memory: Memory) -> None:
     memory.note(stored(operation(Phase.REJECTED, id="op-1", request_time=NOW + timedelta(hours=1))))
     after = operation(Phase.SUCCEEDED, id="op-2", request_time=NOW)

@@ -76,9 +76,9 @@ class Memory:
     ) -> Operation | None:
         """The operation that belongs into a journal: an open one, or one that reads may not show yet.
 
-        A journal may have been emptied, or replaced by one from before that operation. One that holds an open operation
-        is left alone: that comes first. What an object of another namespace had is nothing to this one until its own
-        credential has seen the instance.
+        A journal may have been emptied, or replaced by one from before that operation, or from the middle of it. One
+        that holds another open operation is left alone: that comes first. What an object of another namespace had is
+        nothing to this one until its own credential has seen the instance.
 
         Args:
             resource: the object.
@@ -87,7 +87,7 @@ class Memory:
         """
         operation = resource.status.operation
         if operation is not None and operation.open:
-            return None
+            return self._further(resource, operation)
         theirs = {other.desired.uid for other in others}
         home = resource.desired.namespace
         missing = [
@@ -98,6 +98,14 @@ class Memory:
             and (found.namespace == home or seen_in == (found.operation.region, found.operation.project_id))
         ]
         return self._latest(resource, missing)
+
+    def _further(self, resource: Resource, operation: Operation) -> Operation | None:
+        """What is known of the very operation, where its journal has gone back."""
+        found = self._known.get(resource.desired.instance_id, {}).get(operation.id)
+        if found is None or found.uid != resource.desired.uid or not operation.understood:
+            return None
+        known = found.operation
+        return known if not known.open or (known.job_id and not operation.job_id) else None
 
     def missing_elsewhere(self, resource: Resource, others: Iterable[Resource]) -> Operation | None:
         """An operation that the journal of another living object should tell of and does not: nothing may begin."""
