@@ -15,11 +15,13 @@ from rich.console import Console
 from bench import report
 from bench.ground import Ground
 from bench.results import Figure, Sheet
-from bench.rows import single
+from bench.rows import burst, counts, single
 from bench.size import FULL, LARGE, QUICK, Size
 
 ROWS: dict[str, Callable[[Ground, Size], Sheet]] = {
     "single": single.run,
+    "burst": burst.run,
+    "counts": counts.run,
 }
 """By the name on the command line, in the order of the page."""
 

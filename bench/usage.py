@@ -49,3 +49,13 @@ class Meter:
     def read(self) -> Used:
         """What was used since."""
         return Used(cpu_seconds(self._pid) - self._cpu, time.monotonic() - self._at)
+
+
+def until_quiet(pid: int, *, cores: float = 0.1, window: float = 0.5, seconds: float = 10.0) -> None:
+    """Wait until a process does next to nothing, for so many seconds at most: some never rest."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        meter = Meter(pid)
+        time.sleep(window)
+        if meter.read().cores < cores:
+            return
