@@ -15,13 +15,16 @@ from rich.console import Console
 from bench import report
 from bench.ground import Ground
 from bench.results import Figure, Sheet
-from bench.rows import burst, counts, single
+from bench.rows import burst, counts, drift, idle, running, single
 from bench.size import FULL, LARGE, QUICK, Size
 
 ROWS: dict[str, Callable[[Ground, Size], Sheet]] = {
     "single": single.run,
     "burst": burst.run,
     "counts": counts.run,
+    "running": running.run,
+    "idle": idle.run,
+    "drift": drift.run,
 }
 """By the name on the command line, in the order of the page."""
 

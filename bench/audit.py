@@ -44,6 +44,14 @@ class Audit:
         """A user's since the last reading; all others' in between are skipped too."""
         return [write for write in map(_write, self._lines(user.encode())) if write and write.user == user]
 
+    def by_user(self) -> dict[str, list[Write]]:
+        """Everybody's since the last reading."""
+        found: dict[str, list[Write]] = {}
+        for write in map(_write, self._lines(b"")):
+            if write:
+                found.setdefault(write.user, []).append(write)
+        return found
+
     def _lines(self, needle: bytes) -> Iterator[bytes]:
         with self._log.open("rb") as log:
             log.seek(self._offset)

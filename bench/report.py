@@ -21,6 +21,8 @@ PAGE = Path("docs/benchmarks.md")
 RECORDS = Path("build/bench")
 LIBRARIES = ("kopf", "kubernetes", "httpx", "aiohttp", "pydantic")
 MIB = 1024
+NOTHING = "-"
+TO = " to "
 
 
 def show(sheet: Sheet, console: Console) -> None:
@@ -120,14 +122,14 @@ def _lines(sheet: Sheet) -> Iterator[tuple[str, dict[str, Figure]]]:
 
 def _cell(figure: Figure | None) -> str:
     if figure is None:
-        return "–"
+        return NOTHING
     text = f"{_number(figure.value)} {figure.unit}".strip()
     spread = figure.runs > 1 and (figure.low, figure.high) != (figure.value, figure.value)
-    return f"{text} ({_number(figure.low)}–{_number(figure.high)})" if spread else text
+    return f"{text} ({_number(figure.low)}{TO}{_number(figure.high)})" if spread else text
 
 
 def _bound(figure: Figure | None) -> str:
-    return "–" if figure is None or figure.bound is None else f"≤ {_number(figure.bound)} {figure.unit}".strip()
+    return NOTHING if figure is None or figure.bound is None else f"≤ {_number(figure.bound)} {figure.unit}".strip()
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""What was measured: one figure is one number of one subject, with the spread of its runs and the bound it is held to."""
+"""What was measured: a figure is one number of one subject, with the spread of its runs and its bound."""
 
 from __future__ import annotations
 
@@ -56,14 +56,10 @@ class Sheet:
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def times(
-        self, what: str, subject: str, values: Sequence[float], unit: str, bound: float | None = None
-    ) -> None:
+    def times(self, what: str, subject: str, values: Sequence[float], unit: str, bound: float | None = None) -> None:
         """Add the median of several runs."""
         middle = statistics.median(values)
-        self.figures.append(
-            Figure(self.row, what, subject, middle, unit, min(values), max(values), len(values), bound)
-        )
+        self.figures.append(Figure(self.row, what, subject, middle, unit, min(values), max(values), len(values), bound))
 
     def count(self, what: str, subject: str, value: float, unit: str = "", bound: float | None = None) -> None:
         """Add a number that is the same on every machine."""

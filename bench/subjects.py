@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from typing_extensions import override
 
 from bench.crowd import Crowd
 from bench.ground import Ground
@@ -104,11 +106,12 @@ class Ours(Subject):
         environment: settings that differ from the defaults.
     """
 
-    def __init__(self, stage: Stage, speed: float = 1.0, **environment: str) -> None:
+    def __init__(self, stage: Stage, speed: float = 1.0, environment: Mapping[str, str] | None = None) -> None:
         super().__init__(OURS, stage, "ddm.huaweicloud.com/v1beta1", "ddminstances")
-        self.environment = {**pace(speed), "DDM_LEASE_DURATION_SECONDS": "15", **environment}
+        self.environment = {**pace(speed), "DDM_LEASE_DURATION_SECONDS": "15", **(environment or {})}
 
-    def start(self) -> Process:  # noqa: D102  # said by the base class
+    @override
+    def start(self) -> Process:
         process = self.launch()
         process.await_line("every object was seen", seconds=120)
         return process
@@ -117,13 +120,16 @@ class Ours(Subject):
         """Start it, and return at once."""
         return self.stage.start(**{**self.environment, **environment})
 
-    def done(self, body: Json, nodes: int) -> bool:  # noqa: D102  # said by the base class
+    @override
+    def done(self, body: Json, nodes: int) -> bool:
         return is_ready(body) and body["status"].get("nodes") == nodes
 
+    @override
     def _spec(self, instance: str) -> Json:
         return {"instanceId": instance}
 
     @property
+    @override
     def _kind(self) -> Json:
         return {"apiVersion": "ddm.huaweicloud.com/v1beta1", "kind": "DDMInstance"}
 
@@ -137,7 +143,8 @@ class KopfPeer(Subject):
         self._speed = speed
         self._allow()
 
-    def start(self) -> Process:  # noqa: D102  # said by the base class
+    @override
+    def start(self) -> Process:
         number = len(self.stage.processes)
         process = Process(
             ["-m", "kopf", "run", "--standalone", "-n", self.stage.namespace, "-m", self._module],
@@ -155,14 +162,17 @@ class KopfPeer(Subject):
         """What ``bench/peers/cloud.py`` reads."""
         return peer_environment(self.stage, self._speed)
 
-    def done(self, body: Json, nodes: int) -> bool:  # noqa: D102  # said by the base class
+    @override
+    def done(self, body: Json, nodes: int) -> bool:
         status = body.get("status", {})
         return status.get("phase") == "Ready" and status.get("nodes") == nodes and not status.get("jobId")
 
+    @override
     def _spec(self, instance: str) -> Json:
         return {"instanceId": instance, "flavorId": self.stage.project.flavor_id}
 
     @property
+    @override
     def _kind(self) -> Json:
         return {"apiVersion": "peers.example.com/v1", "kind": "DDMScaler"}
 

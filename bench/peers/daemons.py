@@ -41,7 +41,7 @@ async def keep(
     spec: kopf.Spec,
     status: kopf.Status,
     patch: kopf.Patch,
-    stopped: kopf.AsyncDaemonStopped,
+    stopped: kopf.DaemonStopped,
     **_: Any,  # noqa: ANN401  # Kopf's handlers take anything
 ) -> None:
     """Follow the job if there is one, else wait for a wish for more nodes."""

@@ -1,7 +1,7 @@
 """A peer: the calls that the Terraform provider makes for ``node_num``, one apply for each instance, all at once.
 
-Run as ``python -m bench.peers.terraform FLAVOR NODES INSTANCE...``. Prints a line when an apply has ended. Terraform does not
-run between two applies: it has no idle cost, and sees no change that nobody asks it for.
+Run as ``python -m bench.peers.terraform FLAVOR NODES INSTANCE...``. Prints a line when an apply has ended.
+Terraform does not run between two applies: it has no idle cost, and sees no change that nobody asks it for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ async def apply(cloud: Cloud, key: str, flavor: str, nodes: int) -> None:
     await cloud.parameters(key)
     await cloud.enlarge(key, flavor, nodes - instance["node_count"])
     await asyncio.sleep(DELAY_SECONDS)
-    while (await cloud.instance(key))["status"] != "RUNNING":
+    while (await cloud.instance(key))["status"] != "RUNNING":  # noqa: ASYNC110  # an HTTP API has no events
         await asyncio.sleep(INTERVAL_SECONDS)
     await cloud.instance(key)
     await cloud.parameters(key)

@@ -41,7 +41,7 @@ def run(ground: Ground, size: Size) -> Sheet:
     sheet = Sheet(f"{size.burst} changed at once")
     cloud = ground.cloud(instances=3 * size.burst, job_seconds=JOB_SECONDS)
     ids = newest(cloud, 3 * size.burst)
-    ours = Ours(ground.stage(cloud), **NO_CLOUD_LIMIT)
+    ours = Ours(ground.stage(cloud), environment=NO_CLOUD_LIMIT)
     peers = [] if size.name == "quick" else [handlers(ground, cloud), daemons(ground, cloud)]
     for place, subject in enumerate((ours, *peers)):
         subject.declare(ids[place * size.burst : (place + 1) * size.burst])
@@ -49,7 +49,13 @@ def run(ground: Ground, size: Size) -> Sheet:
         subject.await_all_done(2, PATIENCE_SECONDS)
         until_quiet(process.pid)
         rounds = size.burst_rounds if subject is ours else 1
-        _tell(sheet, subject, [burst(subject, process, 3 + number) for number in range(rounds + 1)][1:])
+        warm = 0 if size.name == "quick" else 1
+        bursts: list[Burst] = []
+        for number in range(rounds + warm):
+            if bursts:
+                subject.await_all_done(2 + number, PATIENCE_SECONDS)
+            bursts.append(burst(subject, process, 3 + number))
+        _tell(sheet, subject, bursts[warm:])
         process.stop()
     sheet.note(
         f"No limit of requests per second, 8 workers; a first burst warms up and is not counted; {size.burst_rounds} "
@@ -59,7 +65,7 @@ def run(ground: Ground, size: Size) -> Sheet:
 
 
 def burst(subject: Subject, process: Process, nodes: int) -> Burst:
-    """Change all, wait for all calls, and for the end of the jobs."""
+    """Change all, and wait for all calls and for the quiet after them; the jobs go on."""
     cloud = subject.cloud
     before = _calls(cloud)
     mark = _latest(cloud)
@@ -70,7 +76,6 @@ def burst(subject: Subject, process: Process, nodes: int) -> Burst:
         time.sleep(0.05)
     until_quiet(process.pid)
     cpu = meter.read().cpu
-    subject.await_all_done(nodes, PATIENCE_SECONDS)
     entries = [entry for entry in cloud.get(f"ledger?since={mark}")["entries"] if entry["route"] == "enlarge"]
     arrived = {entry["instance"]: datetime.fromisoformat(entry["time"]).timestamp() for entry in reversed(entries)}
     calls = Counter(entry["instance"] for entry in entries if entry["executed"])

@@ -97,8 +97,8 @@ def run(ground: Ground, size: Size) -> Sheet:
     sheet.note(
         f"The cloud works {size.speed:g} times as fast as time, and the pace of all is as much faster. A poll every "
         "15 s, of Terraform every 10 s after 100 s. A write is an accepted request that changes the object or its "
-        "status; Events, the Lease and tokens are apart. The end is noticed when the object says so (Terraform: the apply "
-        "has ended)."
+        "status; Events, the Lease and tokens are apart. The end is noticed when the object says so (Terraform: the "
+        "apply has ended)."
     )
     return sheet
 

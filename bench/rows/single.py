@@ -43,7 +43,7 @@ def run(ground: Ground, size: Size) -> Sheet:
     bare = BareCalls(ground.stage(cloud), ids[3 * rounds :])
     for operator in operators:
         operator.await_all_done(2, 60)
-    times: dict[str, list[float]] = {operator.name: [] for operator in operators} | {BARE: []}
+    times: dict[str, list[float]] = {name: [] for name in (*(operator.name for operator in operators), BARE)}
     for number in range(rounds):
         for operator in operators:
             name = operator.names[number]
@@ -58,10 +58,12 @@ def run(ground: Ground, size: Size) -> Sheet:
         bound = BOUND_MILLISECONDS if name == OURS else None
         sheet.times("spec change → enlarge received, median", name, counted, "ms", bound)
     ratios = [ours / alone for ours, alone in zip(times[OURS][WARM_UP:], times[BARE][WARM_UP:], strict=True)]
-    sheet.times("the same, as a multiple of the bare calls", OURS, ratios, "×", BOUND_RATIO)
+    sheet.times("the same, as a multiple of the bare calls", OURS, ratios, "times", BOUND_RATIO)
     for operator in operators:
         calls = [len(cloud.executed(key)) for key in operator.instances.values()]
-        sheet.count("enlarge calls for each change", operator.name, max(calls), bound=1 if operator.name == OURS else None)
+        sheet.count(
+            "enlarge calls for each change", operator.name, max(calls), bound=1 if operator.name == OURS else None
+        )
     sheet.note(
         "From the moment before the PATCH of spec.nodes is sent, so its own round trip is in it, until the time in the "
         "simulator's ledger. Bare calls: GET object, GET instance, PATCH intent, POST enlarge, over open connections."

@@ -1,0 +1,63 @@
+"""Somebody scales by hand in the cloud: how long until the object says so, and how many requests that costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from bench.ground import Ground, newest
+from bench.results import OURS, Sheet
+from bench.rows.counts import MINUTE, asked
+from bench.size import Size
+from bench.subjects import Ours, Subject, daemons, handlers
+from ddm_simulator.client import Simulator
+
+OBJECTS = 200
+AFTER = 3
+"""Nodes, when one was added to two."""
+
+RESYNC_SECONDS = 300.0
+PATIENCE_SECONDS = 120.0
+
+
+def run(ground: Ground, size: Size) -> Sheet:
+    """Measure it, one operator after the other."""
+    sheet = Sheet("Drift")
+    makers: list[Callable[[Ground, Simulator, float], Subject]] = [_ours]
+    if size.name != "quick":
+        makers += [handlers, daemons]
+    for make in makers:
+        subject = make(ground, ground.cloud(instances=OBJECTS, speed=size.speed), size.speed)
+        subject.declare(newest(subject.cloud, OBJECTS))
+        process = subject.start()
+        subject.await_all_done(2, PATIENCE_SECONDS)
+        _measure(sheet, subject, size)
+        process.stop()
+    sheet.note(
+        f"{OBJECTS} objects, each looked at every {RESYNC_SECONDS:g} s; changes come at moments spread over that. "
+        f"The cloud works {size.speed:g} times as fast as time, and the pace of all is as much faster."
+    )
+    return sheet
+
+
+def _ours(ground: Ground, cloud: Simulator, speed: float) -> Ours:
+    return Ours(ground.stage(cloud), speed)
+
+
+def _measure(sheet: Sheet, subject: Subject, size: Size) -> None:
+    delays: list[float] = []
+    before, began = asked(subject.cloud), time.monotonic()
+    for number in range(size.drifts):
+        # Another moment of the pause every time; the golden ratio spreads them evenly.
+        time.sleep(number * 0.618 % 1 * RESYNC_SECONDS / size.speed)
+        name = subject.names[number]
+        subject.cloud.add_nodes(subject.instances[name], 1)
+        changed = time.monotonic()
+        path = f"{subject.collection}/{name}"
+        subject.stage.api.until(path, lambda body: body.get("status", {}).get("nodes") == AFTER, PATIENCE_SECONDS)
+        delays.append((time.monotonic() - changed) * size.speed)
+    minutes = (time.monotonic() - began) * size.speed / MINUTE
+    sheet.times(
+        "change in the cloud → told", subject.name, delays, "s", RESYNC_SECONDS if subject.name == OURS else None
+    )
+    sheet.times("cloud requests per minute", subject.name, [(asked(subject.cloud) - before) / minutes], "")
