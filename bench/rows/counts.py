@@ -75,7 +75,7 @@ class Counter:
             minutes=minutes,
             requests=requests,
             writes=sum(count for resource, count in tally(writes).items() if resource.startswith("ddm")),
-            steps=_steps(writes),
+            steps=reported_steps(writes),
             noticed=(told - ended) * self._speed,
         )
 
@@ -127,7 +127,7 @@ def _tell(sheet: Sheet, name: str, minutes: float, found: list[ScaleOut]) -> Non
     sheet.times(f"{label}, job's end → told", name, delays, "s", bound)
 
 
-def _steps(writes: list[Write]) -> int:
+def reported_steps(writes: list[Write]) -> int:
     """How many different percentages were reported while the job ran; the first is the state's own."""
     said = [write.body.get("status", {}).get("operation", {}) for write in writes]
     percents = {state["progressPercent"] for state in said if state.get("progressPercent") is not None}

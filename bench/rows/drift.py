@@ -9,7 +9,7 @@ from bench.ground import Ground, newest
 from bench.results import OURS, Sheet
 from bench.rows.counts import MINUTE, asked
 from bench.size import Size
-from bench.subjects import Ours, Subject, daemons, handlers
+from bench.subjects import NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers
 from ddm_simulator.client import Simulator
 
 OBJECTS = 200
@@ -41,7 +41,7 @@ def run(ground: Ground, size: Size) -> Sheet:
 
 
 def _ours(ground: Ground, cloud: Simulator, speed: float) -> Ours:
-    return Ours(ground.stage(cloud), speed)
+    return Ours(ground.stage(cloud), speed, NO_CLOUD_LIMIT)
 
 
 def _measure(sheet: Sheet, subject: Subject, size: Size) -> None:

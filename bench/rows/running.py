@@ -56,7 +56,7 @@ def run(ground: Ground, size: Size) -> Sheet:
     if not quick:
         followers.append(_terraform(ground.stage(clouds[-1]), size))
     _await_calls(clouds, size.running)
-    time.sleep(POLL_SECONDS if quick else TERRAFORM_DELAY_SECONDS + POLL_SECONDS)
+    time.sleep(0 if quick else TERRAFORM_DELAY_SECONDS + POLL_SECONDS)
     _watch(sheet, followers, ground.audit(), size.running_seconds)
     sheet.note(
         f"Jobs of {JOB_SECONDS / MINUTE:g} minutes, looked at for {size.running_seconds:g} s in their middle; a poll "
