@@ -21,17 +21,17 @@ class Size:
     """
 
     name: str
-    single_rounds: int = 30
+    single_rounds: int = 25
     burst: int = 500
     burst_rounds: int = 3
-    minutes: tuple[tuple[float, int], ...] = ((10, 3), (1, 5), (30, 1))
+    minutes: tuple[tuple[float, int], ...] = ((10, 2), (1, 4), (30, 1))
     speed: float = 20.0
     running: int = 1_000
     running_seconds: float = 60.0
     idle: int = 10_000
     idle_peers: int = 1_000
     idle_seconds: float = 300.0
-    drifts: int = 10
+    drifts: int = 6
 
 
 FULL = Size("full")

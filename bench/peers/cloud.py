@@ -16,12 +16,16 @@ POLL_SECONDS = 15.0 / SPEED
 """Pause between two looks at a job: what ddm-operator has by default, so that the counts can be compared."""
 
 
+TIMEOUT = httpx.Timeout(30, pool=None)
+"""A request may wait for a connection for as long as it takes: a thousand may want one of a hundred."""
+
+
 class Cloud:
     """DDM in one project."""
 
     def __init__(self) -> None:
         self._project = os.environ["PEER_PROJECT"]
-        self._http = httpx.AsyncClient(base_url=os.environ["PEER_ENDPOINT"], timeout=30, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=os.environ["PEER_ENDPOINT"], timeout=TIMEOUT, trust_env=False)
 
     async def log_in(self) -> None:
         """Get a token; it is good for a day."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from bench.ground import Ground, newest
 from bench.results import OURS, Sheet
@@ -21,18 +22,15 @@ PATIENCE_SECONDS = 120.0
 
 
 def run(ground: Ground, size: Size) -> Sheet:
-    """Measure it, one operator after the other."""
+    """Measure it, all at the same time, each with a cloud of its own."""
     sheet = Sheet("Drift")
     makers: list[Callable[[Ground, Simulator, float], Subject]] = [_ours]
     if size.name != "quick":
         makers += [handlers, daemons]
-    for make in makers:
-        subject = make(ground, ground.cloud(instances=OBJECTS, speed=size.speed), size.speed)
-        subject.declare(newest(subject.cloud, OBJECTS))
-        process = subject.start()
-        subject.await_all_done(2, PATIENCE_SECONDS)
-        _measure(sheet, subject, size)
-        process.stop()
+    subjects = [make(ground, ground.cloud(instances=OBJECTS, speed=size.speed), size.speed) for make in makers]
+    with ThreadPoolExecutor(len(subjects)) as pool:
+        for subject, measured in zip(subjects, pool.map(lambda each: _measure(each, size), subjects), strict=True):
+            _tell(sheet, subject.name, *measured)
     sheet.note(
         f"{OBJECTS} objects, each looked at every {RESYNC_SECONDS:g} s; changes come at moments spread over that. "
         f"The cloud works {size.speed:g} times as fast as time, and the pace of all is as much faster."
@@ -44,7 +42,11 @@ def _ours(ground: Ground, cloud: Simulator, speed: float) -> Ours:
     return Ours(ground.stage(cloud), speed, NO_CLOUD_LIMIT)
 
 
-def _measure(sheet: Sheet, subject: Subject, size: Size) -> None:
+def _measure(subject: Subject, size: Size) -> tuple[list[float], float]:
+    """Seconds until each change was told, and cloud requests per minute meanwhile."""
+    subject.declare(newest(subject.cloud, OBJECTS))
+    subject.start()
+    subject.await_all_done(2, PATIENCE_SECONDS)
     delays: list[float] = []
     before, began = asked(subject.cloud), time.monotonic()
     for number in range(size.drifts):
@@ -57,7 +59,9 @@ def _measure(sheet: Sheet, subject: Subject, size: Size) -> None:
         subject.stage.api.until(path, lambda body: body.get("status", {}).get("nodes") == AFTER, PATIENCE_SECONDS)
         delays.append((time.monotonic() - changed) * size.speed)
     minutes = (time.monotonic() - began) * size.speed / MINUTE
-    sheet.times(
-        "change in the cloud → told", subject.name, delays, "s", RESYNC_SECONDS if subject.name == OURS else None
-    )
-    sheet.times("cloud requests per minute", subject.name, [(asked(subject.cloud) - before) / minutes], "")
+    return delays, (asked(subject.cloud) - before) / minutes
+
+
+def _tell(sheet: Sheet, name: str, delays: list[float], requests: float) -> None:
+    sheet.times("change in the cloud → told", name, delays, "s", RESYNC_SECONDS if name == OURS else None)
+    sheet.times("cloud requests per minute", name, [requests], "")

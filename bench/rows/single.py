@@ -20,7 +20,7 @@ from ddm_simulator.client import Simulator
 from tests.support.kubeapi import Api
 from tests.support.stage import Stage
 
-PAUSE_SECONDS = 0.3
+PAUSE_SECONDS = 0.2
 """Between two changes, so that each is alone."""
 
 WARM_UP = 3
