@@ -34,10 +34,15 @@ class ScaleOut:
     """What one cost: requests to the cloud, writes to the object, reported steps, seconds until its end was told."""
 
     minutes: float
-    requests: int
+    routes: dict[str, int]
     writes: int
     steps: int
     noticed: float
+
+    @property
+    def requests(self) -> int:
+        """To the DDM API."""
+        return sum(self.routes.values())
 
 
 Scale = Callable[[int, float], None]
@@ -63,17 +68,17 @@ class Counter:
         self._cloud.settings(job_seconds=minutes * MINUTE)
         self._nodes += 1
         self._audit.skip()
-        before = asked(self._cloud)
+        before = by_route(self._cloud)
         scale(self._nodes, minutes * MINUTE / self._speed + 60)
         told = time.time()
         time.sleep(SETTLE_SECONDS)
-        requests = asked(self._cloud) - before
+        after = by_route(self._cloud)
         job = self._cloud.jobs(self._instance)[-1]
         ended = datetime.fromisoformat(job["created"]).timestamp() + minutes * MINUTE / self._speed
         writes = self._audit.writes(self._user)
         return ScaleOut(
             minutes=minutes,
-            requests=requests,
+            routes={route: n - before.get(route, 0) for route, n in after.items() if n > before.get(route, 0)},
             writes=sum(count for resource, count in tally(writes).items() if resource.startswith("ddm")),
             steps=reported_steps(writes),
             noticed=(told - ended) * self._speed,
@@ -94,6 +99,9 @@ def run(ground: Ground, size: Size) -> Sheet:
     for name, scale_outs in measured.items():
         for minutes, _ in size.minutes:
             _tell(sheet, name, minutes, [found for found in scale_outs if found.minutes == minutes])
+    last = measured[OURS][0]
+    routes = ", ".join(f"{count} {route}" for route, count in sorted(last.routes.items()))
+    sheet.note(f"ddm-operator's requests for {last.minutes:g} min, the first: {routes}.")
     sheet.note(
         f"The cloud works {size.speed:g} times as fast as time, and the pace of all is as much faster. A poll every "
         "15 s, of Terraform every 10 s after 100 s. A write is an accepted request that changes the object or its "
@@ -103,9 +111,14 @@ def run(ground: Ground, size: Size) -> Sheet:
     return sheet
 
 
-def asked(cloud: Simulator) -> int:
+def by_route(cloud: Simulator) -> dict[str, int]:
     """Requests to the DDM API so far; a token is had once a day, and not at all with an access key."""
-    return sum(count for route, count in cloud.requests().items() if route != "token")
+    return {route: count for route, count in cloud.requests().items() if route != "token"}
+
+
+def asked(cloud: Simulator) -> int:
+    """All of them."""
+    return sum(by_route(cloud).values())
 
 
 def _tell(sheet: Sheet, name: str, minutes: float, found: list[ScaleOut]) -> None:

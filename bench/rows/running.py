@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bench.audit import Audit, tally
 from bench.ground import Ground, newest
 from bench.results import OURS, TERRAFORM, Sheet
-from bench.rows.counts import MINUTE
+from bench.rows.counts import MINUTE, by_route
 from bench.size import Size
 from bench.subjects import NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers, peer_environment
 from bench.usage import Meter
@@ -97,13 +97,13 @@ def _await_calls(clouds: Sequence[Simulator], count: int) -> None:
 
 def _watch(sheet: Sheet, followers: Sequence[Follower], audit: Audit, seconds: float) -> None:
     meters = {found.name: Meter(found.process.pid) for found in followers}
-    before = {found.name: _routes(found.cloud) for found in followers}
+    before = {found.name: by_route(found.cloud) for found in followers}
     time.sleep(seconds)
     used = {name: meter.read() for name, meter in meters.items()}
     written = audit.by_user()
     for found in followers:
         name, ours = found.name, found.name == OURS
-        after = _routes(found.cloud)
+        after = by_route(found.cloud)
         requests = sum(after.values()) - sum(before[name].values())
         sheet.times("cloud requests per minute", name, [requests * MINUTE / seconds], "")
         if ours:
@@ -113,10 +113,6 @@ def _watch(sheet: Sheet, followers: Sequence[Follower], audit: Audit, seconds: f
             objects = sum(n for what, n in tally(written.get(found.user, [])).items() if what.startswith("ddm"))
             sheet.times("writes to objects per second", name, [objects / seconds], "")
             sheet.times("CPU, percent of a core", name, [used[name].cores * 100], "%")
-
-
-def _routes(cloud: Simulator) -> dict[str, int]:
-    return {route: count for route, count in cloud.requests().items() if route != "token"}
 
 
 def _grown(before: Mapping[str, int], after: Mapping[str, int], route: str) -> int:
