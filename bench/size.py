@@ -24,7 +24,7 @@ class Size:
     single_rounds: int = 25
     burst: int = 500
     burst_rounds: int = 3
-    minutes: tuple[tuple[float, int], ...] = ((10, 2), (1, 4), (30, 1))
+    minutes: tuple[tuple[float, int], ...] = ((10, 3), (1, 6), (30, 1))
     speed: float = 20.0
     running: int = 1_000
     running_seconds: float = 60.0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from bench.audit import Audit, tally
 from bench.ground import Ground, newest
 from bench.results import OURS, TERRAFORM, Sheet
-from bench.rows.counts import MINUTE, by_route
+from bench.rows.counts import MINUTE, POLL_SECONDS, by_route
 from bench.size import Size
 from bench.subjects import NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers, peer_environment
 from bench.usage import Meter
@@ -24,7 +24,6 @@ from tests.support.stage import Stage
 JOB_SECONDS = 600.0
 TERRAFORM_DELAY_SECONDS = 100.0
 PATIENCE_SECONDS = 200.0
-POLL_SECONDS = 15.0
 BOUND_PAGES = 10
 """List pages for each poll of a thousand operations."""
 
