@@ -59,24 +59,30 @@ def machine() -> dict[str, str]:
     }
 
 
-def record(sheets: Sequence[Sheet], size: str, server: str, now: datetime) -> Path:
+def record(sheets: Sequence[Sheet], size: str, server: str, load: float, now: datetime) -> Path:
     """Keep a run as JSON; where."""
     RECORDS.mkdir(parents=True, exist_ok=True)
     path = RECORDS / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{size}.json"
     figures = [asdict(figure) for sheet in sheets for figure in sheet.figures]
-    about = {"at": now.astimezone(UTC).isoformat(), "size": size, "kubernetes": server, "machine": machine()}
+    about = {
+        "at": now.astimezone(UTC).isoformat(),
+        "size": size,
+        "kubernetes": server,
+        "load_before": load,
+        "machine": machine(),
+    }
     path.write_text(json.dumps({**about, "figures": figures}, indent=1) + "\n")
     return path
 
 
-def publish(sheets: Sequence[Sheet], server: str, now: datetime, page: Path = PAGE) -> None:
+def publish(sheets: Sequence[Sheet], server: str, load: float, now: datetime, page: Path = PAGE) -> None:
     """Put the rows that were measured into the page; those that were not stay as they are."""
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(f"{BEGIN}\n")
     inside, _, after = rest.partition(f"{END}\n")
     kept = _sections(inside)
     for sheet in sheets:
-        kept[sheet.row] = "\n".join(_markdown(sheet, server, now))
+        kept[sheet.row] = "\n".join(_markdown(sheet, server, load, now))
     body = "\n".join(kept[row] for row in kept)
     page.write_text(f"{before}{BEGIN}\n{body}{END}\n{after}", encoding="utf-8")
 
@@ -87,7 +93,7 @@ def _sections(text: str) -> dict[str, str]:
     return {part.partition("\n")[0]: f"### {part.rstrip()}\n" for part in parts[1:]}
 
 
-def _markdown(sheet: Sheet, server: str, now: datetime) -> Iterator[str]:
+def _markdown(sheet: Sheet, server: str, load: float, now: datetime) -> Iterator[str]:
     subjects = _present([sheet])
     about = machine()
     yield f"### {sheet.row}"
@@ -104,7 +110,7 @@ def _markdown(sheet: Sheet, server: str, now: datetime) -> Iterator[str]:
     tools = ", ".join(f"{name} {about[name]}" for name in ("ddm-operator", *LIBRARIES))
     yield (
         f"Measured {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC on {about['processor']}, {about['memory']}, "
-        f"{about['system']}; Kubernetes {server}, Python {about['python']}, {tools}."
+        f"{about['system']}, load {load:.1f} before it began; Kubernetes {server}, Python {about['python']}, {tools}."
     )
     yield ""
 

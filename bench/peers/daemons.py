@@ -47,7 +47,8 @@ async def keep(
     """Follow the job if there is one, else wait for a wish for more nodes."""
     if status.get("jobId"):
         await follow(spec, status["jobId"], patch)
-        raise kopf.TemporaryError("the job was looked at", delay=POLL_SECONDS if patch.status.get("jobId", "") else 0.1)
+        running = bool(patch.status["jobId"])
+        raise kopf.TemporaryError("the job was looked at", delay=POLL_SECONDS if running else TICK_SECONDS)
     instance = await cloud.instance(spec["instanceId"])
     looked_at = time.monotonic()
     if instance["node_count"] != status.get("nodes") or status.get("phase") != "Ready":
@@ -55,7 +56,7 @@ async def keep(
         patch.status["phase"] = "Ready"
     while spec["nodes"] <= instance["node_count"]:
         if patch or time.monotonic() - looked_at > LOOK_SECONDS:
-            raise kopf.TemporaryError("there is something to write, or it is time to look", delay=0.1)
+            raise kopf.TemporaryError("there is something to write, or it is time to look", delay=TICK_SECONDS)
         if await stopped.wait(TICK_SECONDS):
             return
     missing = spec["nodes"] - instance["node_count"]

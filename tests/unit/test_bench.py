@@ -93,8 +93,8 @@ def test_a_percentile_is_a_value_that_was_measured(percent: int, expected: float
 def test_the_page_keeps_the_rows_that_were_not_measured(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(PAGE)
-    report.publish([sheet("One", 3.0), sheet("Two", 5.0)], "v1.36.2", NOW, page)
-    report.publish([sheet("One", 7.0)], "v1.36.2", NOW, page)
+    report.publish([sheet("One", 3.0), sheet("Two", 5.0)], "v1.36.2", 0.25, NOW, page)
+    report.publish([sheet("One", 7.0)], "v1.36.2", 0.25, NOW, page)
     text = page.read_text()
     assert text.startswith("# Head\n")
     assert text.endswith("\nFoot\n")
@@ -103,12 +103,12 @@ def test_the_page_keeps_the_rows_that_were_not_measured(tmp_path: Path) -> None:
     assert "| how long | 5 ms (1 to 200) | 0.25 ms | ≤ 2 ms ✗ |" in text
     assert "| how often | 4 | - | ≤ 4 |" in text
     assert "Measured 2026-01-02 03:04 UTC on " in text
-    assert "Kubernetes v1.36.2" in text
+    assert "load 0.2 before it began; Kubernetes v1.36.2" in text
 
 
 def test_a_run_is_kept_for_comparison(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report, "RECORDS", tmp_path)
-    kept = json.loads(report.record([sheet()], "quick", "v1.36.2", NOW).read_text())
+    kept = json.loads(report.record([sheet()], "quick", "v1.36.2", 0.25, NOW).read_text())
     assert kept["machine"]["kopf"]
     assert Figure(**kept["figures"][0]) == sheet().figures[0]
 
