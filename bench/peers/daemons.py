@@ -41,39 +41,41 @@ async def keep(
     spec: kopf.Spec,
     status: kopf.Status,
     patch: kopf.Patch,
+    memo: kopf.Memo,
     stopped: kopf.DaemonStopped,
     **_: Any,  # noqa: ANN401  # Kopf's handlers take anything
 ) -> None:
-    """Follow the job if there is one, else wait for a wish for more nodes."""
-    if status.get("jobId"):
-        await follow(spec, status["jobId"], patch)
-        running = bool(patch.status["jobId"])
-        raise kopf.TemporaryError("the job was looked at", delay=POLL_SECONDS if running else TICK_SECONDS)
+    """Follow the job if there is one, else wait for a wish for more nodes.
+
+    What was written last is in the memo: the view of the status is behind when many objects change.
+    """
+    if "job" not in memo:
+        memo.job, memo.nodes = status.get("jobId"), status.get("nodes")
+    if memo.job:
+        await follow(memo, patch)
+    if memo.job:
+        raise kopf.TemporaryError("the job is running", delay=POLL_SECONDS)
     instance = await cloud.instance(spec["instanceId"])
+    if memo.nodes != instance["node_count"]:
+        memo.nodes = instance["node_count"]
+        patch.status.update({"nodes": memo.nodes, "jobId": None, "progress": None, "phase": "Ready"})
     looked_at = time.monotonic()
-    if instance["node_count"] != status.get("nodes") or status.get("phase") != "Ready":
-        patch.status["nodes"] = instance["node_count"]
-        patch.status["phase"] = "Ready"
-    while spec["nodes"] <= instance["node_count"]:
-        if patch or time.monotonic() - looked_at > LOOK_SECONDS:
-            raise kopf.TemporaryError("there is something to write, or it is time to look", delay=TICK_SECONDS)
+    while not patch and spec["nodes"] <= memo.nodes:
         if await stopped.wait(TICK_SECONDS):
             return
-    missing = spec["nodes"] - instance["node_count"]
-    patch.status["jobId"] = await cloud.enlarge(spec["instanceId"], spec["flavorId"], missing)
-    patch.status["phase"] = "ScalingOut"
-    raise kopf.TemporaryError("the scale-out has begun", delay=POLL_SECONDS)
+        if time.monotonic() - looked_at > LOOK_SECONDS:
+            raise kopf.TemporaryError("it is time to look at the instance", delay=TICK_SECONDS)
+    if not patch:
+        missing = spec["nodes"] - memo.nodes
+        memo.job = await cloud.enlarge(spec["instanceId"], spec["flavorId"], missing)
+        patch.status.update({"jobId": memo.job, "phase": "ScalingOut"})
+    raise kopf.TemporaryError("the object is looked at again", delay=POLL_SECONDS if memo.job else TICK_SECONDS)
 
 
-async def follow(spec: kopf.Spec, job_id: str, patch: kopf.Patch) -> None:
-    """Look at the job; what it says goes into the status."""
-    job = await cloud.job(job_id)
+async def follow(memo: kopf.Memo, patch: kopf.Patch) -> None:
+    """Look at the job; when it has ended, well or not, the nodes are what counts."""
+    job = await cloud.job(memo.job)
     if job["status"] == "Running":
-        patch.status["jobId"] = job_id
         patch.status["progress"] = job["process"]
-        return
-    instance = await cloud.instance(spec["instanceId"])
-    patch.status["nodes"] = instance["node_count"]
-    patch.status["jobId"] = None
-    patch.status["progress"] = None
-    patch.status["phase"] = "Ready" if job["status"] == "Completed" else "Failed"
+    else:
+        memo.job, memo.nodes = None, 0
