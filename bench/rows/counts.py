@@ -146,10 +146,10 @@ def _tell(sheet: Sheet, name: str, minutes: float, found: list[ScaleOut]) -> Non
 
 
 def reported_steps(writes: list[Write]) -> int:
-    """How many different percentages were reported while the job ran; the first is the state's own."""
+    """How many different percentages were reported while the job ran, the first one too."""
     said = [write.body.get("status", {}).get("operation", {}) for write in writes]
-    percents = {state["progressPercent"] for state in said if state.get("progressPercent") is not None}
-    return max(0, len(percents - {0, 100}))
+    running = [state for state in said if state.get("phase") == "Running"]
+    return len({state["progressPercent"] for state in running if state.get("progressPercent") is not None})
 
 
 def _ours(ground: Ground, cloud: Simulator, speed: float) -> Ours:

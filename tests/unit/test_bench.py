@@ -24,8 +24,9 @@ PAGE = f"# Head\n\n{report.BEGIN}\n{report.END}\n\nFoot\n"
 
 
 def event(user: str = "me", verb: str = "update", code: int = 200, percent: int | None = None, **target: str) -> str:
+    phase = "Verifying" if percent == 100 else "Running"
     where = {"resource": "ddminstances", "subresource": "status", "name": "orders", **target}
-    body = {"status": {"operation": {"progressPercent": percent}}} if percent is not None else None
+    body = {"status": {"operation": {"phase": phase, "progressPercent": percent}}} if percent is not None else None
     return json.dumps(
         {
             "stage": "ResponseComplete",
@@ -76,7 +77,7 @@ def test_a_step_is_a_percentage_that_was_reported_while_the_job_ran(tmp_path: Pa
     log.touch()
     audit = Audit(str(log))
     log.write_text("".join(event(percent=percent) + "\n" for percent in (0, 10, 10, 25, 100)))
-    assert reported_steps(audit.writes("me")) == 2
+    assert reported_steps(audit.writes("me")) == 3
 
 
 def test_the_median_is_shown_with_its_spread_and_held_to_its_bound() -> None:
