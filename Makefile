@@ -62,6 +62,16 @@ torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="mutan
 torture-real: venv ## Kill -9 in every window, some 300 times, in a quarter of an hour (ARGS="-k intent" chooses windows)
 	@$(PY) -m pytest -p tests.torture.real_report -n 4 --dist worksteal tests/torture/real.py $(ARGS)
 
+.PHONY: bench bench-quick bench-large
+bench: venv ## What it costs and how fast it is, beside others, in twenty minutes (ARGS="single" measures one row)
+	@PYTHONPATH=operator:. $(PY) -m bench $(ARGS)
+
+bench-quick: venv ## The same with few objects, in three minutes: the counts are held to, times are not
+	@PYTHONPATH=operator:. $(PY) -m bench --quick $(ARGS)
+
+bench-large: venv ## 50,000 objects at rest
+	@PYTHONPATH=operator:. $(PY) -m bench --large $(ARGS)
+
 .PHONY: bench-failover
 bench-failover: venv ## How long nobody works when the leader is killed, stopped or replaced, in seven minutes
 	@$(PY) -m pytest -q -s -n 0 bench/failover.py $(ARGS)

@@ -84,13 +84,7 @@ def api(control_plane: Connection) -> Iterator[Api]:
 @pytest.fixture(scope="session")
 def crd(api: Api) -> dict[str, Any]:
     """The CRD, applied and served. Every worker does it; the second time changes nothing."""
-    wanted = crdschema.load()
-    path = f"{CRD_PATH}/{wanted['metadata']['name']}"
-    api.apply(path, wanted)
-    stored = api.until(path, _is_established)
-    spec = wanted["spec"]
-    api.until_served(f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}")
-    return stored
+    return install_crd(api, crdschema.load())
 
 
 @pytest.fixture
@@ -101,6 +95,16 @@ def namespace(api: Api, request: pytest.FixtureRequest) -> str:
     name = f"{test[: _MAX_NAMESPACE - len(unique) - 1].rstrip('-')}-{unique}"
     api.post("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     return name
+
+
+def install_crd(api: Api, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Apply a CRD and wait until it is served; as it is stored then."""
+    path = f"{CRD_PATH}/{wanted['metadata']['name']}"
+    api.apply(path, wanted)
+    stored = api.until(path, _is_established)
+    spec = wanted["spec"]
+    api.until_served(f"/apis/{spec['group']}/{spec['versions'][0]['name']}/{spec['names']['plural']}")
+    return stored
 
 
 def _say(config: pytest.Config, line: str) -> None:
