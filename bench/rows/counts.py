@@ -67,7 +67,7 @@ class Counter:
 
     def _one(self, minutes: float, number: int, scale: Scale) -> ScaleOut:
         # Shorter by parts of a poll that the golden ratio spreads, or every end would come at the moment of a look.
-        seconds = minutes * MINUTE - number * 0.618 % 1 * POLL_SECONDS
+        seconds = minutes * MINUTE - (0.5 + number * 0.618) % 1 * POLL_SECONDS
         self._cloud.settings(job_seconds=seconds)
         self._nodes += 1
         self._audit.skip()
