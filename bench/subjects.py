@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,7 @@ NO_CLOUD_LIMIT = {"DDM_CLOUD_REQUESTS_PER_SECOND": "1000", "DDM_CLOUD_BURST_REQU
 ROOT = Path(__file__).resolve().parents[1]
 
 
-class Subject:
+class Subject(ABC):
     """One operator with its objects.
 
     Args:
@@ -82,20 +83,22 @@ class Subject:
         """Wait until all say it; the seconds that it took."""
         return self.crowd.until(lambda body: self.done(body, nodes), seconds)
 
+    @abstractmethod
     def start(self) -> Process:
         """Start it; it has begun to watch when this returns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def done(self, body: Json, nodes: int) -> bool:
         """Whether an object says that it has so many nodes, and rests."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _spec(self, instance: str) -> Json:
-        raise NotImplementedError
+        """The spec of an object for an instance, without the nodes."""
 
     @property
+    @abstractmethod
     def _kind(self) -> Json:
-        raise NotImplementedError
+        """Its apiVersion and kind."""
 
 
 class Ours(Subject):

@@ -1,6 +1,7 @@
 """A peer: an idiomatic Kopf operator with one daemon for each object.
 
-Run as ``kopf run --standalone -n NAMESPACE -m bench.peers.daemons``. Storages and settings are Kopf's own. A daemon
+Run as ``kopf run --standalone -n NAMESPACE -m bench.peers.daemons``. Storages and settings are Kopf's own.
+Complete by itself, as its users would write it, though the other peer begins alike. A daemon
 that raises TemporaryError has its patch written and is called again after the delay.
 """
 

@@ -1,6 +1,7 @@
 """A peer: an idiomatic Kopf operator with change handlers, a timer, and TemporaryError to look again.
 
 Run as ``kopf run --standalone -n NAMESPACE -m bench.peers.handlers``. Storages and settings are Kopf's own.
+Complete by itself, as its users would write it, though the other peer begins alike.
 """
 
 from __future__ import annotations
