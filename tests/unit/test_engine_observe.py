@@ -90,7 +90,7 @@ def test_no_answer_judges_a_journal_that_is_newer(phase: Phase) -> None:
     skip(story)
 
 
-@pytest.mark.parametrize("wish", [{"generation": 8}, {"reconcile_requested_at": "now"}])
+@pytest.mark.parametrize("wish", [{"generation": 8}, {"reconcile_requested_at": "now"}, {"resolve": "nothing=abandon"}])
 def test_what_somebody_has_just_said_is_not_answered_from_a_list(wish: dict[str, object]) -> None:
     async def story() -> None:
         cloud, observer = FakeCloud(), Observer(Clock(), LIMITS)

@@ -126,7 +126,8 @@ def _asked(resource: Resource) -> bool:
     """Whether a person has just said something: the answer is not taken from an older look."""
     desired, status = resource.desired, resource.status
     changed = desired.generation != status.observed_generation
-    return changed or desired.reconcile_requested_at not in ("", status.last_handled_reconcile_at)
+    answered = desired.resolve != status.last_handled_resolve
+    return changed or answered or desired.reconcile_requested_at not in ("", status.last_handled_reconcile_at)
 
 
 def _of_instance(jobs: Answer[tuple[Job, ...]], instance_id: str) -> tuple[Job, ...]:
