@@ -246,7 +246,8 @@ class Story:
         bodies = self.universe.api.stored.values()
         closed = all(phase_of(body) in {*CLOSED, "none"} for body in bodies)
         sent = any(not i.entry_id and i.stored_at > self.universe.time - QUIET for i in self.oracle.intents)
-        return closed and not sent and self.quiet() and self.universe.time >= self.lag_until + QUIET
+        passing = any(replica.busy(key) for replica in self.replicas for key in self.universe.api.stored)
+        return closed and not (sent or passing) and self.quiet() and self.universe.time >= self.lag_until + QUIET
 
     def _fragile(self) -> bool:
         """Whether only one process still knows of a call that is not settled."""
