@@ -56,19 +56,23 @@ class Kind(Protocol):
         """Raises OperatorError when the question failed."""
 
 
-def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEvent:
-    """Take what the watch shows into the store, and ask for a pass over what is new.
+def feed(store: Store, queue: Queue, shown: Callable[[str], None], *, monotonic: Callable[[], float]) -> OnEvent:
+    """Take what the watch shows into the store, and ask for a pass over what is new; ``shown`` takes each uid.
 
     A status that changes during a pass was written by that pass, unless it goes back; had somebody else written it, the
     pass's own write fails and the object is read again.
     """
 
     def on_event(kind: str | None, body: Mapping[str, Any]) -> None:
+        metadata = body["metadata"]
+        shown(metadata["uid"])
+        key = f"{metadata['namespace']}/{metadata['name']}"
+        if kind != "DELETED" and store.has(key, metadata["uid"], metadata["resourceVersion"]):
+            return
         try:
             resource = read_resource(body, seen_at=monotonic())
         except InvalidSpecError as error:
             resource = error.resource
-        key = key_of(resource)
         if kind != "DELETED":
             known = store.get(key)
             if store.put(resource) and not (queue.busy(key) and _by_a_pass(known, resource)):
@@ -134,7 +138,8 @@ async def watch(
     stop: asyncio.Event,
     ready: asyncio.Event,
     take_signals: Callable[[], None],
-    caught_up: Callable[[], Awaitable[None]] | None = None,
+    know_all: Callable[[], Awaitable[None]],
+    caught_up: Callable[[], Awaitable[None]],
     namespaces: Collection[str] = (),
 ) -> None:
     """Watch the objects, and start again whenever that fails.
@@ -146,10 +151,11 @@ async def watch(
         stop: ends the watch; signals do not.
         ready: set while a watch runs that has caught up, cleared while there is none.
         take_signals: installs the process's own signal handlers; called each time Kopf has put its own in their place.
-        caught_up: returns when every object that exists was seen; None: not waited for.
+        know_all: lists every object, before each start.
+        caught_up: returns when the watch has shown what was listed.
         namespaces: where to look; empty for everywhere.
     """
-    watching = _Watch(on_event, login, kind, take_signals, caught_up, namespaces)
+    watching = _Watch(on_event, login, kind, take_signals, know_all, caught_up, namespaces)
     while not stop.is_set():
         if await watching.find(stop):
             # Gathered, because whatever Kopf raises ends this watch and not the process.
@@ -168,15 +174,17 @@ class _Watch:
     login: Login
     kind: Kind
     take_signals: Callable[[], None]
-    caught_up: Callable[[], Awaitable[None]] | None
+    know_all: Callable[[], Awaitable[None]]
+    caught_up: Callable[[], Awaitable[None]]
     namespaces: Collection[str]
 
     async def find(self, stop: asyncio.Event) -> bool:
-        """Wait for the CRD; False when stopped meanwhile."""
+        """Wait for the CRD, and for a list of all objects; False when stopped meanwhile."""
         said = ""
         while not stop.is_set():
             try:
                 if await self.kind.served():
+                    await self.know_all()
                     return True
                 text = (
                     f"The CRD {PLURAL}.{GROUP} is not installed. Apply it (crds/); the operator goes on by itself then."
@@ -210,13 +218,12 @@ class _Watch:
     async def _announce(self, ready: asyncio.Event) -> None:
         while True:
             try:
-                if self.caught_up is not None:
-                    await self.caught_up()
+                await self.caught_up()
             except OperatorError as error:
                 logger.warning("Whether all objects were seen is not known: %s", error.message)
                 await asyncio.sleep(PAUSE)
             else:
-                logger.info("Watching; every object was seen")
+                logger.info("Watching; the watch has shown every object")
                 ready.set()
                 return
 

@@ -103,7 +103,7 @@ def names(jobs: Sequence[Job]) -> list[str]:
 async def test_a_wider_window_of_others_shows_nobody_a_job_that_is_too_old_for_him() -> None:
     two_days_ago = NOW - timedelta(days=2)
     cloud = JobList(two_days_ago, NOW)
-    project = Project(Clock(), cloud)  # type: ignore[arg-type]  # the one question of the cloud that is asked here
+    project = Project(Clock(), cloud, 15.0)  # type: ignore[arg-type]  # the one question of the cloud that is asked here
     mine = await project.jobs(0.0, NOW)
     assert names(mine.value) == ["j1"]
     older = await project.jobs(0.0, two_days_ago)
@@ -117,7 +117,7 @@ async def test_a_wider_window_of_others_shows_nobody_a_job_that_is_too_old_for_h
 async def test_a_local_clock_that_is_wrong_hides_no_job(off: timedelta) -> None:
     """The window and the jobs are told by different clocks."""
     cloud = JobList(NOW - off)
-    project = Project(Clock(), cloud)  # type: ignore[arg-type]  # as above
+    project = Project(Clock(), cloud, 15.0)  # type: ignore[arg-type]  # as above
     assert names((await project.jobs(0.0, NOW)).value) == ["j0"]
 
 

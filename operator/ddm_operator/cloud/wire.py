@@ -154,14 +154,21 @@ class Job(Model):
             fail_reason=self.fail_reason,
             ended_ago=self._ended_ago(answered),
             created=_time(self.created_time),
+            took=self._took(),
         )
 
     def _ended_ago(self, answered: datetime | None) -> float | None:
-        """A running job has an end time too, the same as its beginning; that one says nothing."""
-        created, ended = _time(self.created_time), _time(self.end_time)
-        if self.status == "Running" or answered is None or created is None or ended is None or ended <= created:
+        ended = _time(self.end_time)
+        if self._took() is None or answered is None or ended is None:
             return None
         return max(0.0, (answered - ended).total_seconds())
+
+    def _took(self) -> float | None:
+        """A running job has an end time too, the same as its beginning; that one says nothing."""
+        created, ended = _time(self.created_time), _time(self.end_time)
+        if self.status == "Running" or created is None or ended is None or ended <= created:
+            return None
+        return (ended - created).total_seconds()
 
 
 class Jobs(Page):

@@ -57,6 +57,11 @@ class Desired:
     resolve: str = ""
     """Value of the resolve annotation, ``<operation id>=retry|abandon``, unparsed."""
 
+    @property
+    def key(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
 
 @dataclass(frozen=True)
 class Operation:
@@ -244,6 +249,8 @@ class Job:
     ended_ago: float | None = None
     created: datetime | None = None
     """By the cloud's clock; None when the answer does not tell."""
+    took: float | None = None
+    """Seconds from its beginning to its end by the cloud's clock; None while it runs, or when that is not told."""
 
 
 @dataclass(frozen=True)
