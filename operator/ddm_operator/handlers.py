@@ -56,6 +56,16 @@ class Kind(Protocol):
         """Raises OperatorError when the question failed."""
 
 
+class Known(Protocol):
+    """Knows the objects besides the watch. Both raise OperatorError when they could not be listed."""
+
+    async def gather(self) -> None:
+        """List every object."""
+
+    async def caught_up(self) -> None:
+        """Wait until the watch has shown what was listed."""
+
+
 def feed(store: Store, queue: Queue, shown: Callable[[str], None], *, monotonic: Callable[[], float]) -> OnEvent:
     """Take what the watch shows into the store, and ask for a pass over what is new; ``shown`` takes each uid.
 
@@ -138,8 +148,7 @@ async def watch(
     stop: asyncio.Event,
     ready: asyncio.Event,
     take_signals: Callable[[], None],
-    know_all: Callable[[], Awaitable[None]],
-    caught_up: Callable[[], Awaitable[None]],
+    known: Known,
     namespaces: Collection[str] = (),
 ) -> None:
     """Watch the objects, and start again whenever that fails.
@@ -151,11 +160,10 @@ async def watch(
         stop: ends the watch; signals do not.
         ready: set while a watch runs that has caught up, cleared while there is none.
         take_signals: installs the process's own signal handlers; called each time Kopf has put its own in their place.
-        know_all: lists every object, before each start.
-        caught_up: returns when the watch has shown what was listed.
+        known: lists every object before each start, and knows when the watch has shown them.
         namespaces: where to look; empty for everywhere.
     """
-    watching = _Watch(on_event, login, kind, take_signals, know_all, caught_up, namespaces)
+    watching = _Watch(on_event, login, kind, take_signals, known, namespaces)
     while not stop.is_set():
         if await watching.find(stop):
             # Gathered, because whatever Kopf raises ends this watch and not the process.
@@ -174,8 +182,7 @@ class _Watch:
     login: Login
     kind: Kind
     take_signals: Callable[[], None]
-    know_all: Callable[[], Awaitable[None]]
-    caught_up: Callable[[], Awaitable[None]]
+    known: Known
     namespaces: Collection[str]
 
     async def find(self, stop: asyncio.Event) -> bool:
@@ -184,7 +191,7 @@ class _Watch:
         while not stop.is_set():
             try:
                 if await self.kind.served():
-                    await self.know_all()
+                    await self.known.gather()
                     return True
                 text = (
                     f"The CRD {PLURAL}.{GROUP} is not installed. Apply it (crds/); the operator goes on by itself then."
@@ -218,7 +225,7 @@ class _Watch:
     async def _announce(self, ready: asyncio.Event) -> None:
         while True:
             try:
-                await self.caught_up()
+                await self.known.caught_up()
             except OperatorError as error:
                 logger.warning("Whether all objects were seen is not known: %s", error.message)
                 await asyncio.sleep(PAUSE)

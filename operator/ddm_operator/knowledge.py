@@ -54,7 +54,9 @@ class Knowledge:
         Raises:
             OperatorError: they could not be listed.
         """
-        pressing, others, uids = [], [], set()
+        uids: set[str] = set()
+        pressing: list[str] = []
+        others: list[str] = []
         async for resource in self._objects.every():
             uids.add(resource.desired.uid)
             if self.store.put(resource):
@@ -66,6 +68,10 @@ class Knowledge:
             self._working = True
             self.queue.start()
             log.info("Working; every object is known", extra={"objects": len(uids)})
+
+    async def caught_up(self) -> None:
+        """Wait until the watch has shown what ``gather`` has listed; raises like it."""
+        await self.roll.complete(self._objects)
 
     async def mend(self, every: float) -> None:
         """Look for what the watch did not show: objects that are gone, and changes that it lost without a word."""

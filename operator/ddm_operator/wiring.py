@@ -20,8 +20,8 @@ from ddm_operator.domain.case import Limits
 from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.errors import CannotStartError
-from ddm_operator.kube.client import ApiServer
 from ddm_operator.knowledge import Knowledge, Line
+from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import Credentials, credentials, load_configuration, own_namespace
 from ddm_operator.kube.events import ApiEvents
 from ddm_operator.kube.lease import LeaseElection, Timing
@@ -71,8 +71,7 @@ class Watching(Protocol):
         stop: asyncio.Event,
         ready: asyncio.Event,
         take_signals: Callable[[], None],
-        know_all: Callable[[], Awaitable[None]],
-        caught_up: Callable[[], Awaitable[None]],
+        known: Knowledge,
         namespaces: Collection[str] = (),
     ) -> None:
         """Watch until ``stop`` is set."""
@@ -136,8 +135,7 @@ async def _run(settings: Settings, watching: Watching, ending: Ending) -> int:
             kind=objects,
             stop=ending.stop,
             ready=ready,
-            know_all=known.gather,
-            caught_up=lambda: known.roll.complete(objects),
+            known=known,
             take_signals=ending.take_signals,
             namespaces=settings.namespaces,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-
 from typing import Any
 
 import pytest
@@ -20,18 +19,14 @@ async def _nothing(event: str, info: dict[str, Any]) -> None:
     """A trace that wants to know nothing."""
 
 
-@pytest.mark.parametrize(
-    ("extensions", "body"), [({}, b""), ({"trace": _nothing}, LARGE)], ids=["question", "call"]
-)
+@pytest.mark.parametrize(("extensions", "body"), [({}, b""), ({"trace": _nothing}, LARGE)], ids=["question", "call"])
 async def test_a_request_that_was_given_up_is_never_sent_after_all(extensions: dict[str, Any], body: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)  # noqa: FBT003  # the socket's own signature
         port = server.getsockname()[1]
         cloud = Cloud()
         async with new_client(cloud, tls_context(cloud), None, 30.0) as client:
-            call = asyncio.create_task(
-                client.post(f"http://127.0.0.1:{port}/", content=body, extensions=extensions)
-            )
+            call = asyncio.create_task(client.post(f"http://127.0.0.1:{port}/", content=body, extensions=extensions))
             connection, _ = await asyncio.get_running_loop().sock_accept(server)
             with connection:
                 await asyncio.get_running_loop().sock_recv(connection, 1)

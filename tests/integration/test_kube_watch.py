@@ -84,8 +84,7 @@ class Watching:
             kind=self.objects,
             stop=self.stop,
             ready=self.ready,
-            know_all=self.known.gather,
-            caught_up=lambda: self.known.roll.complete(self.objects),
+            known=self.known,
             take_signals=self.take_signals,
             namespaces=self._namespaces,
         )

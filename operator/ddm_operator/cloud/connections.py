@@ -77,9 +77,7 @@ class Connections(httpx.AsyncBaseTransport):
 class Questions(httpx.AsyncBaseTransport):
     """Requests with small bodies or none, over aiohttp; how many are under way is the limiters' affair."""
 
-    def __init__(
-        self, cloud: Cloud, tls: ssl.SSLContext, proxy: str | None, options: Sequence[SocketOption]
-    ) -> None:
+    def __init__(self, cloud: Cloud, tls: ssl.SSLContext, proxy: str | None, options: Sequence[SocketOption]) -> None:
         self._connect = cloud.connect_timeout_seconds
         self._tls = tls
         self._proxy = URL(proxy) if proxy else None
@@ -156,7 +154,9 @@ def _told(error: Exception) -> httpx.TransportError:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return httpx.ConnectError(str(error.certificate_error))
     if isinstance(error, aiohttp.ClientHttpProxyError | aiohttp.ClientProxyConnectionError):
-        return httpx.ProxyError(error.message if isinstance(error, aiohttp.ClientHttpProxyError) else str(error.os_error))
+        return httpx.ProxyError(
+            error.message if isinstance(error, aiohttp.ClientHttpProxyError) else str(error.os_error)
+        )
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(str(error.os_error))
     if isinstance(error, aiohttp.ClientConnectionError | OSError):

@@ -39,7 +39,8 @@ def next_look(age: float, percent: int | None, lengths: Collection[float], poll:
         return _between(close, min(to_come) * EARLY - age, LONGEST * poll)
     if not percent or lengths:
         return poll  # nothing is known, or it takes longer than any before it
-    left = age * (DONE - percent) / percent
+    further = percent + 1  # it may be about to say so
+    left = age * (DONE - further) / further
     return _between(close, BY_PROGRESS * left, LONGEST_BY_PROGRESS * poll)
 
 

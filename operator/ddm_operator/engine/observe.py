@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ddm_operator.domain.case import HEALTHY_NODE, SCALING_JOBS, Limits, Observed, tally
 from ddm_operator.domain.conditions import READY
+from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import InstanceRow, Job, Operation, Phase, Resource
 from ddm_operator.domain.pace import next_look
 from ddm_operator.engine.shared import Answer, Project
@@ -74,7 +75,11 @@ class Observer:
         now = self._clock.now()
         age = (now - (job.created or operation.request_time or now)).total_seconds()
         lengths = self._project(cloud).lengths(job.name)
-        pause = self._pauses[key] = next_look(age, job.progress_percent, lengths, self._limits.poll)
+        pause = next_look(age, job.progress_percent, lengths, self._limits.poll)
+        if operation.deadline_time is not None:
+            left = (operation.deadline_time - now).total_seconds()
+            pause = min(pause, left) if left > 0 else pause
+        self._pauses[key] = pause
         return pause
 
     def forget(self, key: str) -> None:

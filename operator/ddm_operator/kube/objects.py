@@ -114,7 +114,7 @@ class ApiObjects:
 
     async def _pages(self, accept: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         for path in self._paths:
-            token = ""
+            token: str | None = ""
             while token is not None:
                 query: Query = (("limit", str(PAGE)), *((("continue", token),) if token else ()))
                 try:
