@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import kopf
+from kopf._core.reactor.inventory import (  # no public name leads to what spawn_tasks takes
+    ResourceMemories,
+    ResourceMemory,
+)
+from typing_extensions import override
 
 from ddm_operator.domain.model import Resource
 from ddm_operator.errors import OperatorError
@@ -213,6 +218,7 @@ class _Watch:
             clusterwide=not self.namespaces,
             namespaces=self.namespaces,
             stop_flag=stop,
+            memories=_NoMemories(),
             identity=IDENTITY,  # type: ignore[arg-type]  # a str by a name that Kopf keeps to itself
         )
         self.take_signals()
@@ -233,6 +239,14 @@ class _Watch:
                 logger.info("Watching; the watch has shown every object")
                 ready.set()
                 return
+
+
+class _NoMemories(ResourceMemories):
+    """Kopf's notes on each object are for handlers that this operator lacks, and a quarter of its memory."""
+
+    @override
+    async def recall(self, raw_body: Any, **options: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **{**options, "ephemeral": True})
 
 
 class _EveryTask:

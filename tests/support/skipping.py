@@ -198,9 +198,7 @@ class FakeCloud(Side):
     def _detail(self, instance: str) -> InstanceDetail:
         nodes = self.nodes(instance)
         status = self.statuses.get(instance, "RUNNING")
-        return InstanceDetail(
-            instance, "ddm", status, "RUNNING", len(nodes), CODE, "3.0.8", "", (), updated="", nodes=nodes
-        )
+        return InstanceDetail(instance, "ddm", status, "RUNNING", len(nodes), CODE, "3.0.8", "", (), nodes=nodes)
 
 
 class FakeObjects(Side):

@@ -20,7 +20,9 @@ def looks(length: float, lengths: tuple[float, ...], *, told: bool = True) -> li
 
 @pytest.mark.parametrize("length", [60.0, 300.0, 600.0, 1234.0, 1800.0, 7200.0])
 @pytest.mark.parametrize("known", [False, True])
-def test_an_end_is_noticed_within_five_seconds_with_no_more_looks_than_a_steady_pace(length: float, known: bool) -> None:
+def test_an_end_is_noticed_in_five_seconds_with_no_more_looks_than_a_steady_pace(
+    length: float, *, known: bool
+) -> None:
     lengths = (0.98 * length, length, 1.02 * length) if known else ()
     at = looks(length, lengths)
     assert at[-1] - length <= POLL / 3
@@ -32,7 +34,7 @@ def test_what_is_known_saves_two_thirds_of_the_looks() -> None:
 
 
 @pytest.mark.parametrize("told", [False, True])
-def test_a_job_that_takes_longer_than_any_before_is_followed_at_the_steady_pace(told: bool) -> None:
+def test_a_job_that_takes_longer_than_any_before_is_followed_at_the_steady_pace(*, told: bool) -> None:
     at = looks(2000.0, (500.0,), told=told)
     assert at[-1] - at[-2] == POLL
     assert at[-1] - 2000.0 <= POLL

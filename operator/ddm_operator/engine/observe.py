@@ -204,5 +204,4 @@ def _remembered_row(resource: Resource) -> InstanceRow:
         engine_version=known.engine_version if known else "",
         order_id=known.charge_mode if known and known.charge_mode == PRE_PAID else "",
         zones=(),
-        updated="",
     )
