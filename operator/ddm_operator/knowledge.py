@@ -70,8 +70,14 @@ class Knowledge:
             log.info("Working; every object is known", extra={"objects": len(uids)})
 
     async def caught_up(self) -> None:
-        """Wait until the watch has shown what ``gather`` has listed; raises like it."""
-        await self.roll.complete(self._objects)
+        """Wait until the watch has shown what ``gather`` has listed, and drop what is gone since; raises like it."""
+        gone = await self.roll.complete(self._objects)
+        for key in self.store:
+            resource = self.store.get(key)
+            if resource is not None and resource.desired.uid in gone and self.store.remove(key, resource.desired.uid):
+                self._forget(key)
+                for rival in self.store.rivals(resource):
+                    self.queue.add(rival.desired.key)
 
     async def mend(self, every: float) -> None:
         """Look for what the watch did not show: objects that are gone, and changes that it lost without a word."""
@@ -80,8 +86,7 @@ class Knowledge:
             try:
                 gone, behind = await self.store.reconcile(self._objects, WATCH_LAG_SECONDS)
                 for key in gone:
-                    self.queue.forget(key)
-                    self.queue.add(key)  # a last pass drops what is remembered of it
+                    self._forget(key)
                 if behind:
                     log.warning(
                         "The watch has not shown %d objects as they are now; they are read one by one.", len(behind)
@@ -90,6 +95,10 @@ class Knowledge:
                     await self._read(key)
             except OperatorError as error:
                 log.debug("The objects could not be compared with the watch's: %s", error.message)
+
+    def _forget(self, key: str) -> None:
+        self.queue.forget(key)
+        self.queue.add(key)  # a last pass drops what is remembered of it
 
     async def _read(self, key: str) -> None:
         try:

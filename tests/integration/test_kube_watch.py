@@ -181,7 +181,7 @@ async def test_a_deleted_object_is_forgotten_and_its_rivals_are_looked_at(
     for name in ("first", "second"):
         instances.create(name=name)
     async with watching(configuration, instances.namespace) as around:
-        await until(lambda: len(around.store) == 2)
+        await asyncio.wait_for(around.ready.wait(), 10)
         around.queue.asked.clear()
         await asyncio.to_thread(instances.api.delete, instances.path("first"))
         await until(lambda: len(around.queue.asked) == 3)

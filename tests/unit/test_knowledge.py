@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -106,4 +107,20 @@ async def test_what_is_deleted_meanwhile_is_not_waited_for(monkeypatch: pytest.M
     monkeypatch.setattr("ddm_operator.kube.rollcall.LOOKS", 1)
     roll = RollCall()
     roll.expect(["gone"])
-    await asyncio.wait_for(roll.complete(Objects([])), 5)
+    assert await asyncio.wait_for(roll.complete(Objects([])), 5) == {"gone"}
+
+
+async def test_what_is_deleted_between_the_list_and_the_watch_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ddm_operator.kube.rollcall.LOOKS", 1)
+    line, elder = Line(), resource("elder")
+    rival = replace(resource("rival"), desired=replace(resource("rival").desired, instance_id="elder"))
+    objects = Objects([elder, rival])
+    known = knowledge(objects, line)
+    await known.gather()
+    line.said.clear()
+    line.said.append("shop/elder")
+    objects.found = [rival]
+    known.roll.seen("rival")
+    await asyncio.wait_for(known.caught_up(), 5)
+    assert list(known.store) == ["shop/rival"]
+    assert line.said == ["shop/elder", "shop/rival"]

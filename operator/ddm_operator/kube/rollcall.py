@@ -27,15 +27,19 @@ class RollCall:
         """The watch has shown one."""
         self._missing.discard(uid)
 
-    async def complete(self, listing: Listing) -> None:
-        """Wait until all were shown, or are gone.
+    async def complete(self, listing: Listing) -> frozenset[str]:
+        """Wait until all were shown, or are gone; the uids of those, of which the watch will never say a word.
 
         Raises:
             OperatorError: they could not be listed.
         """
+        gone: set[str] = set()
         while self._missing:
             for _ in range(LOOKS):
                 await asyncio.sleep(LOOK_EVERY)
                 if not self._missing:
-                    return
-            self._missing &= {found.uid async for found in listing.listed()}
+                    return frozenset(gone)
+            listed = {found.uid async for found in listing.listed()}
+            gone |= self._missing - listed
+            self._missing &= listed
+        return frozenset(gone)
