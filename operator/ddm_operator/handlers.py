@@ -236,7 +236,7 @@ class _Watch:
                 logger.warning("Whether all objects were seen is not known: %s", error.message)
                 await asyncio.sleep(PAUSE)
             else:
-                logger.info("Watching; the watch has shown every object")
+                logger.info("Watching; every object was seen")
                 ready.set()
                 return
 
