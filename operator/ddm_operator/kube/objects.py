@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -114,15 +115,22 @@ class ApiObjects:
 
     async def _pages(self, accept: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         for path in self._paths:
-            token: str | None = ""
-            while token is not None:
-                query: Query = (("limit", str(PAGE)), *((("continue", token),) if token else ()))
+            page = await self._page(path, accept, "")
+            while token := page["metadata"].get("continue"):
+                following = asyncio.create_task(self._page(path, accept, token))  # it comes while this one is taken in
                 try:
-                    page = await self._api.request("GET", path, query=query, accept=accept)
-                except ApiServerError as error:
-                    _raise_read(error)
-                yield page.get("items") or ()
-                token = page["metadata"].get("continue") or None
+                    yield page.get("items") or ()
+                    page = await following
+                finally:
+                    following.cancel()
+            yield page.get("items") or ()
+
+    async def _page(self, path: str, accept: str, token: str) -> dict[str, Any]:
+        query: Query = (("limit", str(PAGE)), *((("continue", token),) if token else ()))
+        try:
+            return await self._api.request("GET", path, query=query, accept=accept)
+        except ApiServerError as error:
+            _raise_read(error)
 
 
 def _path(namespace: str, name: str = "") -> str:
