@@ -79,6 +79,14 @@ class Knowledge:
                 for rival in self.store.rivals(resource):
                     self.queue.add(rival.desired.key)
 
+    def changed(self, instance_id: str) -> None:
+        """An instance is not as it was: whoever rests looks now; an open operation has a pace of its own."""
+        for key in self.store.naming(instance_id):
+            resource = self.store.get(key)
+            operation = resource.status.operation if resource is not None else None
+            if operation is None or not operation.open:
+                self.queue.add(key)
+
     async def mend(self, every: float) -> None:
         """Look for what the watch did not show: objects that are gone, and changes that it lost without a word."""
         while True:

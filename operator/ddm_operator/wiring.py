@@ -255,8 +255,10 @@ async def _operator(
         telemetry.show_objects(store.census, clock.now)
         telemetry.show_cloud(clouds.pressure, clock.monotonic, lambda: store.census.projects)
         events.start()
+        known = Knowledge(store, queue, objects)
+        reconciler.observer.changed = known.changed
         try:
-            yield Knowledge(store, queue, objects)
+            yield known
         finally:
             await queue.stop(STOP_SECONDS)
             await actor.finish(settings.cadence.enlarge_timeout_seconds + STORE_SECONDS)

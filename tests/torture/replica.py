@@ -122,6 +122,7 @@ class Replica:
         defect = reconciler.defect
         self.queue = WorkQueue(reconciler.reconcile, workers=2, monotonic=monotonic, random=chance, defect=defect)
         self.known = Knowledge(self.store, self.queue, objects)
+        reconciler.observer.changed = self.known.changed
         self.show = feed(self.store, self.queue, self.known.roll.seen, monotonic=monotonic)
         self._beginning = self.loop.create_task(self._begin())
         self._mending = self.loop.create_task(self.known.mend(settings.cadence.resync_seconds))

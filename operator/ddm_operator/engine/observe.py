@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ddm_operator.domain.case import HEALTHY_NODE, SCALING_JOBS, Limits, Observed, tally
@@ -38,6 +39,8 @@ class Observer:
         self._used_at: dict[Cloud, float] = {}
         self._pauses: dict[str, float] = {}
         self._forgot_at = clock.monotonic()
+        self.changed: Callable[[str], None] = _nobody
+        """Takes the id of an instance that a list shows otherwise than the one before: nobody waits for a next look."""
 
     async def look(self, cloud: Cloud, resource: Resource) -> Sight:
         """What a pass needs to see: for an open operation what its phase asks for, else whether anything changed."""
@@ -140,6 +143,9 @@ class Observer:
         counted = tally(detail, groups, resource.desired)
         return Sight(replace(nothing, row=detail, tally=counted, nodes=detail.nodes, groups=groups), at)
 
+    def _tell(self, instance_id: str) -> None:
+        self.changed(instance_id)
+
     def _project(self, cloud: Cloud) -> Project:
         now = self._clock.monotonic()
         if now - self._forgot_at >= self._unused / 4:
@@ -147,9 +153,13 @@ class Observer:
             self._projects = {key: self._projects[key] for key in self._used_at}
             self._forgot_at = now
         if cloud not in self._projects:
-            self._projects[cloud] = Project(self._clock, cloud, self._limits.poll)
+            self._projects[cloud] = Project(self._clock, cloud, self._limits.poll, self._tell)
         self._used_at[cloud] = now
         return self._projects[cloud]
+
+
+def _nobody(_instance_id: str) -> None:
+    """Nobody is told."""
 
 
 def _own_job(operation: Operation | None, sight: Sight) -> Job | None:

@@ -88,10 +88,13 @@ class Project:
         cloud: who is asked.
         poll: seconds between two reads of the jobs at a steady pace; what is not read at that pace is saved up for
             closer looks, so that these never make more reads in all.
+        changed: takes the id of each instance whose row differs from the one before.
     """
 
-    def __init__(self, clock: Clock, cloud: Cloud, poll: float) -> None:
+    def __init__(self, clock: Clock, cloud: Cloud, poll: float, changed: Callable[[str], None]) -> None:
         self._clock = clock
+        self._changed = changed
+        self._rows: Mapping[str, InstanceRow] = {}
         self._poll = poll
         self._saved = 0.0
         self._read_at: float | None = None
@@ -144,7 +147,11 @@ class Project:
             self._latest = nlargest(MOST_LENGTHS, ended, key=lambda job: job.created or NEVER)
 
     async def _read_rows(self) -> Mapping[str, InstanceRow]:
-        return {row.id: row for row in await self._cloud.list_instances()}
+        before, self._rows = self._rows, {row.id: row for row in await self._cloud.list_instances()}
+        for key, row in before.items():
+            if self._rows.get(key) != row:
+                self._changed(key)
+        return self._rows
 
     async def _read_jobs(self) -> tuple[Job, ...]:
         now = self._clock.now()

@@ -92,6 +92,10 @@ class Store:
         self._drop(key, known)
         return True
 
+    def naming(self, instance_id: str) -> tuple[str, ...]:
+        """Keys of the objects that name an instance."""
+        return self._by_instance.get(instance_id, ())
+
     def rivals(self, resource: Resource) -> tuple[Resource, ...]:
         """All other objects that name the same instance id, oldest first; the domain says which count."""
         keys = self._by_instance.get(resource.desired.instance_id, ())
