@@ -117,6 +117,9 @@ def test_a_change_behind_the_back_is_told_within_a_resync(number: int) -> None:
 
     async def story() -> None:
         fleet = await running(number)
+        for n in range(number):
+            fleet.queue.add(f"shop/o{n}")  # from now on they look one after the other
+            await asyncio.sleep(fleet.limits.resync / number)
         for moment in (10.0, 333.0, 650.0):
             await asyncio.sleep(moment)
             for n in range(number):
