@@ -14,7 +14,7 @@ endif
 BIN := .venv/bin
 PY := $(BIN)/python
 ARGS ?=
-WORKERS ?= auto
+WORKERS ?= 4
 PYTEST := $(PY) -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 ##@ See it work

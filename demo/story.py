@@ -66,6 +66,7 @@ class Story:
             self._stage.check()
             self._tell()
             if true():
+                self._tell()  # it may have become so since the look before
                 return
             if time.monotonic() > end:
                 raise DemoError(f"The object did not {what} within {READY_SECONDS:.0f} s; logs: {self._stage.folder}")

@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import kopf
+from kopf._core.reactor.inventory import (  # no public name leads to what spawn_tasks takes
+    ResourceMemories,
+    ResourceMemory,
+)
+from typing_extensions import override
 
 from ddm_operator.domain.model import Resource
 from ddm_operator.errors import OperatorError
@@ -56,19 +61,33 @@ class Kind(Protocol):
         """Raises OperatorError when the question failed."""
 
 
-def feed(store: Store, queue: Queue, *, monotonic: Callable[[], float]) -> OnEvent:
-    """Take what the watch shows into the store, and ask for a pass over what is new.
+class Known(Protocol):
+    """Knows the objects besides the watch. Both raise OperatorError when they could not be listed."""
+
+    async def gather(self) -> None:
+        """List every object."""
+
+    async def caught_up(self) -> None:
+        """Wait until the watch has shown what was listed."""
+
+
+def feed(store: Store, queue: Queue, shown: Callable[[str], None], *, monotonic: Callable[[], float]) -> OnEvent:
+    """Take what the watch shows into the store, and ask for a pass over what is new; ``shown`` takes each uid.
 
     A status that changes during a pass was written by that pass, unless it goes back; had somebody else written it, the
     pass's own write fails and the object is read again.
     """
 
     def on_event(kind: str | None, body: Mapping[str, Any]) -> None:
+        metadata = body["metadata"]
+        shown(metadata["uid"])
+        key = f"{metadata['namespace']}/{metadata['name']}"
+        if kind != "DELETED" and store.has(key, metadata["uid"], metadata["resourceVersion"]):
+            return
         try:
             resource = read_resource(body, seen_at=monotonic())
         except InvalidSpecError as error:
             resource = error.resource
-        key = key_of(resource)
         if kind != "DELETED":
             known = store.get(key)
             if store.put(resource) and not (queue.busy(key) and _by_a_pass(known, resource)):
@@ -122,7 +141,7 @@ def build_settings() -> kopf.OperatorSettings:
     settings.process.ultimate_exiting_timeout = None  # Kopf's end is not the process's
     settings.persistence.finalizer = f"{PREFIX}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=PREFIX)
-    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=PREFIX)
+    settings.persistence.diffbase_storage = _NoEssence()
     return settings
 
 
@@ -134,7 +153,7 @@ async def watch(
     stop: asyncio.Event,
     ready: asyncio.Event,
     take_signals: Callable[[], None],
-    caught_up: Callable[[], Awaitable[None]] | None = None,
+    known: Known,
     namespaces: Collection[str] = (),
 ) -> None:
     """Watch the objects, and start again whenever that fails.
@@ -146,10 +165,10 @@ async def watch(
         stop: ends the watch; signals do not.
         ready: set while a watch runs that has caught up, cleared while there is none.
         take_signals: installs the process's own signal handlers; called each time Kopf has put its own in their place.
-        caught_up: returns when every object that exists was seen; None: not waited for.
+        known: lists every object before each start, and knows when the watch has shown them.
         namespaces: where to look; empty for everywhere.
     """
-    watching = _Watch(on_event, login, kind, take_signals, caught_up, namespaces)
+    watching = _Watch(on_event, login, kind, take_signals, known, namespaces)
     while not stop.is_set():
         if await watching.find(stop):
             # Gathered, because whatever Kopf raises ends this watch and not the process.
@@ -168,15 +187,16 @@ class _Watch:
     login: Login
     kind: Kind
     take_signals: Callable[[], None]
-    caught_up: Callable[[], Awaitable[None]] | None
+    known: Known
     namespaces: Collection[str]
 
     async def find(self, stop: asyncio.Event) -> bool:
-        """Wait for the CRD; False when stopped meanwhile."""
+        """Wait for the CRD, and for a list of all objects; False when stopped meanwhile."""
         said = ""
         while not stop.is_set():
             try:
                 if await self.kind.served():
+                    await self.known.gather()
                     return True
                 text = (
                     f"The CRD {PLURAL}.{GROUP} is not installed. Apply it (crds/); the operator goes on by itself then."
@@ -198,6 +218,7 @@ class _Watch:
             clusterwide=not self.namespaces,
             namespaces=self.namespaces,
             stop_flag=stop,
+            memories=_NoMemories(),
             identity=IDENTITY,  # type: ignore[arg-type]  # a str by a name that Kopf keeps to itself
         )
         self.take_signals()
@@ -210,8 +231,7 @@ class _Watch:
     async def _announce(self, ready: asyncio.Event) -> None:
         while True:
             try:
-                if self.caught_up is not None:
-                    await self.caught_up()
+                await self.known.caught_up()
             except OperatorError as error:
                 logger.warning("Whether all objects were seen is not known: %s", error.message)
                 await asyncio.sleep(PAUSE)
@@ -219,6 +239,30 @@ class _Watch:
                 logger.info("Watching; every object was seen")
                 ready.set()
                 return
+
+
+class _NoEssence(kopf.DiffBaseStorage):
+    """Kopf's copy of each object's essence, a tenth of a start's time, is for handlers that this operator lacks."""
+
+    @override
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    @override
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        return None
+
+    @override
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Nothing is ever kept on the object."""
+
+
+class _NoMemories(ResourceMemories):
+    """Kopf's notes on each object are for handlers that this operator lacks, and a quarter of its memory."""
+
+    @override
+    async def recall(self, raw_body: Any, **options: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **{**options, "ephemeral": True})
 
 
 class _EveryTask:

@@ -105,8 +105,10 @@ class Cadence(Group):
     """How often is looked, and how long is waited (seconds)."""
 
     poll_seconds: Seconds = 15.0
-    """Pause between two looks at an operation that runs.
-    Shorter notices the end sooner and asks the cloud more often; one list call serves all operations of a project."""
+    """Pause between two looks at an operation that runs, on average.
+    Shorter notices the end sooner and asks the cloud more often; one list call serves all operations of a project.
+    Where progress, or the length of earlier jobs, tells that the end is far, up to four times as long; where it is
+    near, a third; the requests are never more than at a steady pace."""
 
     resync_seconds: Seconds = 300.0
     """Pause between two looks at an instance where nothing is going on.

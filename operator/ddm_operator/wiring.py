@@ -19,13 +19,13 @@ from ddm_operator.cloud.clouds import open_clouds
 from ddm_operator.domain.case import Limits
 from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.queue import WorkQueue
-from ddm_operator.errors import CannotStartError, OperatorError
+from ddm_operator.errors import CannotStartError
+from ddm_operator.knowledge import Knowledge, Line
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import Credentials, credentials, load_configuration, own_namespace
 from ddm_operator.kube.events import ApiEvents
 from ddm_operator.kube.lease import LeaseElection, Timing
 from ddm_operator.kube.objects import ApiObjects
-from ddm_operator.kube.resource import InvalidSpecError
 from ddm_operator.kube.secrets import ApiSecrets
 from ddm_operator.kube.store import Store
 from ddm_operator.operations.scale_out import ScaleOut
@@ -53,14 +53,13 @@ EVENTS_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 """How often it is looked whether the watch still runs."""
 
-WATCH_LAG_SECONDS = 2.0
-"""How far a watch that works may be behind a list."""
-
 
 class Watching(Protocol):
     """What brings the objects; ``handlers`` is it."""
 
-    def feed(self, store: Store, queue: WorkQueue, *, monotonic: Callable[[], float]) -> OnEvent:
+    def feed(
+        self, store: Store, queue: Line, shown: Callable[[str], None], *, monotonic: Callable[[], float]
+    ) -> OnEvent:
         """What takes an event into the store and the queue."""
 
     async def watch(
@@ -72,7 +71,7 @@ class Watching(Protocol):
         stop: asyncio.Event,
         ready: asyncio.Event,
         take_signals: Callable[[], None],
-        caught_up: Callable[[], Awaitable[None]] | None = None,
+        known: Knowledge,
         namespaces: Collection[str] = (),
     ) -> None:
         """Watch until ``stop`` is set."""
@@ -124,19 +123,19 @@ async def _run(settings: Settings, watching: Watching, ending: Ending) -> int:
         lease = await parts.enter_async_context(_lease(settings, api, clock, (health, telemetry), ending))
         if ending.stop.is_set():
             return ending.code
-        operator = await parts.enter_async_context(_operator(settings, api, objects, lease, clock, telemetry))
+        known = await parts.enter_async_context(_operator(settings, api, objects, lease, clock, telemetry))
         ready = asyncio.Event()
         tasks = [
-            asyncio.create_task(_work_when_all_was_seen(ready, operator.queue, health), name="readiness"),
-            asyncio.create_task(operator.mend_store(settings.cadence.resync_seconds), name="store"),
+            asyncio.create_task(_tell_of_watch(ready, health), name="readiness"),
+            asyncio.create_task(known.mend(settings.cadence.resync_seconds), name="store"),
         ]
         await watching.watch(
-            on_event=watching.feed(operator.store, operator.queue, monotonic=clock.monotonic),
+            on_event=watching.feed(known.store, known.queue, known.roll.seen, monotonic=clock.monotonic),
             login=lambda: credentials(configuration),
             kind=objects,
             stop=ending.stop,
             ready=ready,
-            caught_up=lambda: operator.store.caught_up(objects),
+            known=known,
             take_signals=ending.take_signals,
             namespaces=settings.namespaces,
         )
@@ -145,41 +144,6 @@ async def _run(settings: Settings, watching: Watching, ending: Ending) -> int:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
     return ending.code
-
-
-@dataclass(frozen=True)
-class Operator:
-    """The parts that work on objects."""
-
-    store: Store
-    queue: WorkQueue
-    objects: ApiObjects
-
-    async def mend_store(self, every: float) -> None:
-        """Look for what the watch did not show: objects that are gone, and changes that it lost without a word."""
-        while True:
-            await asyncio.sleep(every)
-            try:
-                gone, behind = await self.store.reconcile(self.objects, WATCH_LAG_SECONDS)
-                for key in gone:
-                    self.queue.forget(key)
-                    self.queue.add(key)  # a last pass drops what is remembered of it
-                if behind:
-                    log.warning(
-                        "The watch has not shown %d objects as they are now; they are read one by one.", len(behind)
-                    )
-                for key in behind:
-                    await self._read(key)
-            except OperatorError as error:
-                log.debug("The objects could not be compared with the watch's: %s", error.message)
-
-    async def _read(self, key: str) -> None:
-        try:
-            found = await self.objects.get(*key.split("/"))
-        except InvalidSpecError as error:
-            found = error.resource
-        if found is not None and self.store.put(found):
-            self.queue.add(key)
 
 
 def limits(settings: Settings) -> Limits:
@@ -272,7 +236,7 @@ def _tell(lease: LeaseElection, health: Health) -> None:
 @asynccontextmanager
 async def _operator(
     settings: Settings, api: ApiServer, objects: ApiObjects, lease: Lease, clock: SystemClock, telemetry: Telemetry
-) -> AsyncIterator[Operator]:
+) -> AsyncIterator[Knowledge]:
     events = ApiEvents(api, now=clock.now, instance=socket.gethostname())
     store = Store(monotonic=clock.monotonic)
     chance = SystemRandom()
@@ -291,8 +255,10 @@ async def _operator(
         telemetry.show_objects(store.census, clock.now)
         telemetry.show_cloud(clouds.pressure, clock.monotonic, lambda: store.census.projects)
         events.start()
+        known = Knowledge(store, queue, objects)
+        reconciler.observer.changed = known.changed
         try:
-            yield Operator(store, queue, objects)
+            yield known
         finally:
             await queue.stop(STOP_SECONDS)
             await actor.finish(settings.cadence.enlarge_timeout_seconds + STORE_SECONDS)
@@ -307,11 +273,8 @@ class AlwaysLeading:
         return True
 
 
-async def _work_when_all_was_seen(ready: asyncio.Event, queue: WorkQueue, health: Health) -> None:
-    """No pass before every object is known: which of two that name one instance is the older one must be seen first."""
+async def _tell_of_watch(ready: asyncio.Event, health: Health) -> None:
     health.unready("watch", "waiting for the API server to show the DDMInstance objects; is the CRD installed?")
-    await ready.wait()
-    queue.start()
     while True:
         await ready.wait()
         health.ready("watch")

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
-import httpx
 import pytest
 
-from ddm_operator.cloud.clouds import open_transport, tls_context
+from ddm_operator.cloud.connections import new_client, tls_context
 from ddm_operator.settings import Cloud
 
-BODY = b"x" * 16 * 1024 * 1024
+LARGE = b"x" * 16 * 1024 * 1024
 """More than the kernel's buffers hold."""
 
 
-async def test_a_request_that_was_given_up_is_never_sent_after_all() -> None:
+async def _nothing(event: str, info: dict[str, Any]) -> None:
+    """A trace that wants to know nothing."""
+
+
+@pytest.mark.parametrize(("extensions", "body"), [({}, b""), ({"trace": _nothing}, LARGE)], ids=["question", "call"])
+async def test_a_request_that_was_given_up_is_never_sent_after_all(extensions: dict[str, Any], body: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)  # noqa: FBT003  # the socket's own signature
         port = server.getsockname()[1]
         cloud = Cloud()
-        async with httpx.AsyncClient(transport=open_transport(cloud, tls_context(cloud), 30.0, None)) as client:
-            call = asyncio.create_task(client.post(f"http://127.0.0.1:{port}/", content=BODY))
+        async with new_client(cloud, tls_context(cloud), None, 30.0) as client:
+            call = asyncio.create_task(client.post(f"http://127.0.0.1:{port}/", content=body, extensions=extensions))
             connection, _ = await asyncio.get_running_loop().sock_accept(server)
             with connection:
                 await asyncio.get_running_loop().sock_recv(connection, 1)

@@ -15,7 +15,8 @@ import pytest
 
 from ddm_operator.clock import SystemClock
 from ddm_operator.cloud.client import DdmCloud
-from ddm_operator.cloud.clouds import open_clouds, tls_context
+from ddm_operator.cloud.clouds import open_clouds
+from ddm_operator.cloud.connections import tls_context
 from ddm_operator.domain import reasons
 from ddm_operator.errors import OperatorError, StalledError, TransientError
 from ddm_operator.ports import EnlargeRequest, Refused, Unknown

@@ -141,6 +141,7 @@ def _claimed() -> Json:
     with scene() as at:
         at.declare(2, "elder")
         at.reason(reasons.AS_DECLARED, "elder")
+        at.wait(1.0)  # who came first is told in whole seconds
         at.declare(4)
         return at.reason(reasons.INSTANCE_CLAIMED)
 

@@ -153,6 +153,14 @@ class Scene:
             self.universe.advance(due)
         return body
 
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        end = self.universe.time + seconds
+        while self.universe.time < end:
+            while self.replica.loop.step():
+                pass
+            self.universe.advance(min(end, self.universe.next_due(), self.replica.next_due))
+
     def reason(self, reason: str, name: str = "orders") -> Json:
         """Let time pass until Ready has that reason for what the spec says."""
         return self.until(lambda body: said(body, "Ready").get("reason") == reason and current(body), name)

@@ -17,6 +17,7 @@ import pytest
 from kubernetes.aio.client import Configuration
 
 from ddm_operator.handlers import build_settings, feed, watch
+from ddm_operator.knowledge import Knowledge
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import credentials, load_configuration
 from ddm_operator.kube.objects import ApiObjects
@@ -43,6 +44,9 @@ class Queue:
     def busy(self, key: str) -> bool:
         return key.partition("/")[2] in self.passing
 
+    def start(self) -> None:
+        """It only remembers."""
+
     def forget(self, key: str) -> None:
         self.asked.append(("forget", key.partition("/")[2]))
 
@@ -55,6 +59,7 @@ class Watching:
         self.objects = ApiObjects(self.server, monotonic=self.monotonic, namespaces=namespaces)
         self.store = Store(monotonic=self.monotonic)
         self.queue = Queue()
+        self.known = Knowledge(self.store, self.queue, self.objects)
         self.stop = asyncio.Event()
         self.ready = asyncio.Event()
         self.signals: list[str] = []
@@ -74,12 +79,12 @@ class Watching:
 
     async def run(self) -> None:
         await watch(
-            on_event=feed(self.store, self.queue, monotonic=self.monotonic),
+            on_event=feed(self.store, self.queue, self.known.roll.seen, monotonic=self.monotonic),
             login=lambda: credentials(self._configuration),
             kind=self.objects,
             stop=self.stop,
             ready=self.ready,
-            caught_up=lambda: self.store.caught_up(self.objects),
+            known=self.known,
             take_signals=self.take_signals,
             namespaces=self._namespaces,
         )
@@ -176,7 +181,7 @@ async def test_a_deleted_object_is_forgotten_and_its_rivals_are_looked_at(
     for name in ("first", "second"):
         instances.create(name=name)
     async with watching(configuration, instances.namespace) as around:
-        await until(lambda: len(around.store) == 2)
+        await asyncio.wait_for(around.ready.wait(), 10)
         around.queue.asked.clear()
         await asyncio.to_thread(instances.api.delete, instances.path("first"))
         await until(lambda: len(around.queue.asked) == 3)

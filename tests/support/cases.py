@@ -66,7 +66,6 @@ def observed(
         "engine_version": "3.0.8",
         "order_id": "",
         "zones": ("cn-north-4a", "cn-north-4b"),
-        "updated": "",
     }
     row |= {key: changes.pop(key) for key in tuple(changes) if key in row}
     detail = InstanceDetail(**row, nodes=members)

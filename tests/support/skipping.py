@@ -29,6 +29,7 @@ from ddm_operator.domain.model import (
 from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.errors import ConflictError, OperatorError, TransientError
+from ddm_operator.knowledge import Knowledge
 from ddm_operator.kube.store import Store, key_of
 from ddm_operator.operations.scale_out import ScaleOut
 from ddm_operator.ports import Accepted, CallOutcome, EnlargeRequest, Refused, Target
@@ -198,9 +199,7 @@ class FakeCloud(Side):
     def _detail(self, instance: str) -> InstanceDetail:
         nodes = self.nodes(instance)
         status = self.statuses.get(instance, "RUNNING")
-        return InstanceDetail(
-            instance, "ddm", status, "RUNNING", len(nodes), CODE, "3.0.8", "", (), updated="", nodes=nodes
-        )
+        return InstanceDetail(instance, "ddm", status, "RUNNING", len(nodes), CODE, "3.0.8", "", (), nodes=nodes)
 
 
 class FakeObjects(Side):
@@ -262,6 +261,8 @@ class Fleet:
         world = World(self.objects, self.store, quiet, self, quiet, self.clock, quiet)
         reconciler, _ = assemble(world, self.limits, (ScaleOut(),), chance, lambda: f"op-{next(ids)}")
         self.queue = WorkQueue(reconciler.reconcile, workers=8, monotonic=now, random=chance)
+        known = Knowledge(self.store, self.queue, self.objects)  # type: ignore[arg-type]  # nothing is listed here
+        reconciler.observer.changed = known.changed
         for n in range(number):
             self.cloud.sizes[f"i{n}"] = 2
             wish = desired(2, uid=f"uid-{n}", name=f"o{n}", instance_id=f"i{n}", generation=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,14 +18,16 @@ from ddm_operator.domain.case import Limits
 from ddm_operator.domain.model import Resource
 from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.queue import WorkQueue
-from ddm_operator.handlers import feed
+from ddm_operator.errors import OperatorError
+from ddm_operator.handlers import PAUSE, feed
+from ddm_operator.knowledge import Knowledge
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.objects import ApiObjects
 from ddm_operator.kube.secrets import ApiSecrets
 from ddm_operator.kube.store import Store
 from ddm_operator.operations.scale_out import ScaleOut
 from ddm_operator.settings import Settings
-from ddm_operator.wiring import Operator, limits
+from ddm_operator.wiring import limits
 from tests.torture.apiserver import Change
 from tests.torture.loop import Loop
 from tests.torture.network import ApiLine, CloudLine, Witness
@@ -102,6 +105,7 @@ class Replica:
         """The watch shows nothing before that."""
         self.watch_delay = universe.chance.choice((0.001, 0.02, 0.02, 0.5, 3.0))
         self._pending: deque[Change] = deque()
+        self._watching = False
         universe.api.watchers.append(self._changed)
         self._start(settings, Random(number))
 
@@ -117,10 +121,11 @@ class Replica:
         reconciler, _ = assemble(world, self.limits(settings), (ScaleOut(),), chance, lambda: _uuid(chance))
         defect = reconciler.defect
         self.queue = WorkQueue(reconciler.reconcile, workers=2, monotonic=monotonic, random=chance, defect=defect)
-        self.show = feed(self.store, self.queue, monotonic=monotonic)
-        self.loop.call_soon(self._list)
-        mending = Operator(self.store, self.queue, objects).mend_store(settings.cadence.resync_seconds)
-        self._mending = self.loop.create_task(mending)
+        self.known = Knowledge(self.store, self.queue, objects)
+        reconciler.observer.changed = self.known.changed
+        self.show = feed(self.store, self.queue, self.known.roll.seen, monotonic=monotonic)
+        self._beginning = self.loop.create_task(self._begin())
+        self._mending = self.loop.create_task(self.known.mend(settings.cadence.resync_seconds))
 
     @staticmethod
     def limits(settings: Settings) -> Limits:
@@ -162,12 +167,19 @@ class Replica:
         self.api.dead = self.cloud.dead = True
         self.loop.bury()
 
-    def _list(self) -> None:
-        """All objects are listed, and the work begins; what has changed since is watched."""
+    async def _begin(self) -> None:
+        """All objects are listed, and the work begins; then the watch lists them by itself, and shows what changes."""
+        while True:
+            try:
+                await self.known.gather()
+            except OperatorError:
+                await asyncio.sleep(PAUSE)
+            else:
+                break
         self._pending.clear()
+        self._watching = True
         for body in list(self.universe.api.stored.values()):
             self.show(None, body)
-        self.queue.start()
 
     def _changed(self, change: Change) -> None:
         """Something was stored; the watch shows it in order, and as late as it is."""
@@ -176,7 +188,7 @@ class Replica:
             self.universe.later(self.watch_delay, self._deliver)
 
     def _deliver(self) -> None:
-        if self.api.dead or not self._pending:
+        if self.api.dead or not self._watching or not self._pending:
             return
         if self.universe.time < self.deaf_until:
             self.universe.later(self.deaf_until - self.universe.time, self._deliver)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -101,6 +102,29 @@ def test_the_api_server_is_away_when_the_answers_come(seconds: float) -> None:
             fleet.cloud.complete(f"i{number}")
         await ended_well(fleet, 2 * HOUR)
         assert fleet.objects.since(back, back + 60).total() <= 6 * GROWING
+
+    skip(story)
+
+
+def all_told(fleet: Fleet, number: int) -> bool:
+    """Whether each status has the count that the cloud has."""
+    return all(fleet.status(n).nodes == fleet.cloud.sizes[f"i{n}"] for n in range(number))
+
+
+@pytest.mark.parametrize("number", [1, MANY])
+def test_a_change_behind_the_back_is_told_within_a_resync(number: int) -> None:
+    """By whichever list shows it first: nobody waits for a turn of his own."""
+
+    async def story() -> None:
+        fleet = await running(number)
+        for n in range(number):
+            fleet.queue.add(f"shop/o{n}")  # from now on they look one after the other
+            await asyncio.sleep(fleet.limits.resync / number)
+        for moment in (10.0, 333.0, 650.0):
+            await asyncio.sleep(moment)
+            for n in range(number):
+                fleet.cloud.sizes[f"i{n}"] += 1
+            assert await fleet.until(partial(all_told, fleet, number), HOUR) <= 1.1 * fleet.limits.resync
 
     skip(story)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
+from typing_extensions import override
 
-from ddm_operator.domain.model import Job
-from ddm_operator.engine.shared import JOB_WINDOW, Project, Shared
+from ddm_operator.domain.model import InstanceRow, Job
+from ddm_operator.engine.shared import JOB_WINDOW, MOST_LENGTHS, Project, Shared
 from ddm_operator.errors import TransientError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -103,7 +105,7 @@ def names(jobs: Sequence[Job]) -> list[str]:
 async def test_a_wider_window_of_others_shows_nobody_a_job_that_is_too_old_for_him() -> None:
     two_days_ago = NOW - timedelta(days=2)
     cloud = JobList(two_days_ago, NOW)
-    project = Project(Clock(), cloud)  # type: ignore[arg-type]  # the one question of the cloud that is asked here
+    project = Project(Clock(), cloud, 15.0, lambda _: None)  # type: ignore[arg-type]  # the one question of the cloud that is asked here
     mine = await project.jobs(0.0, NOW)
     assert names(mine.value) == ["j1"]
     older = await project.jobs(0.0, two_days_ago)
@@ -117,8 +119,71 @@ async def test_a_wider_window_of_others_shows_nobody_a_job_that_is_too_old_for_h
 async def test_a_local_clock_that_is_wrong_hides_no_job(off: timedelta) -> None:
     """The window and the jobs are told by different clocks."""
     cloud = JobList(NOW - off)
-    project = Project(Clock(), cloud)  # type: ignore[arg-type]  # as above
+    project = Project(Clock(), cloud, 15.0, lambda _: None)  # type: ignore[arg-type]  # as above
     assert names((await project.jobs(0.0, NOW)).value) == ["j0"]
+
+
+class Rows:
+    """A list of instances, by their counts."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    async def list_instances(self) -> tuple[InstanceRow, ...]:
+        return tuple(InstanceRow(key, key, "RUNNING", "", n, "f", "3.0", "", ()) for key, n in self.counts.items())
+
+
+async def test_what_a_list_shows_otherwise_than_the_one_before_is_told() -> None:
+    clock, cloud, told = Clock(), Rows(), list[str]()
+    project = Project(clock, cloud, 15.0, told.append)  # type: ignore[arg-type]  # as above
+    for counts, expected in (
+        ({"a": 2, "b": 2, "c": 2}, []),
+        ({"a": 2, "b": 2, "c": 2}, []),
+        ({"a": 2, "b": 3, "new": 2}, ["b", "c"]),
+    ):
+        cloud.counts = counts
+        await project.rows.get(clock.monotonic())
+        assert told == expected
+
+
+def job(number: int, name: str = "EnlargeNode", took: float | None = 60.0, status: str = "Completed") -> Job:
+    return Job(f"j{number}", name, status, "i", created=NOW + timedelta(seconds=number), took=took)
+
+
+async def test_lengths_are_those_of_the_latest_jobs_that_were_completed() -> None:
+    cloud = JobList()
+    project = Project(Clock(), cloud, 15.0, lambda _: None)  # type: ignore[arg-type]  # as above
+    cloud.jobs = [job(n, took=float(n)) for n in range(1, 50)]
+    cloud.jobs += [job(60, "ReduceNode"), job(61, took=None, status="Running"), job(62, took=5.0, status="Failed")]
+    await project.jobs(0.0, NOW)
+    assert sorted(project.lengths("EnlargeNode")) == [float(n) for n in range(50 - MOST_LENGTHS + 1, 50)]
+    assert project.lengths("ReduceNode") == (60.0,)
+    cloud.jobs = []
+    await project.jobs(1000.0, NOW)
+    assert project.lengths("ReduceNode") == (60.0,), "a day without jobs teaches nothing else"
+
+
+class Steady(Clock):
+    """Time that stands until it is set."""
+
+    @override
+    def monotonic(self) -> float:
+        return self.seconds
+
+
+async def test_close_looks_spend_what_a_steady_pace_would_have_asked() -> None:
+    clock, cloud = Steady(), JobList()
+    project = Project(clock, cloud, 15.0, lambda _: None)  # type: ignore[arg-type]  # as above
+    reads = []
+    for second in range(0, 601, 5):
+        clock.seconds = float(second)
+        wanted = second < 60 or second >= 240
+        if wanted and (project.affords() or second % 15 == 0):
+            await project.jobs(clock.seconds, NOW)
+            reads.append(second)
+    assert len(reads) <= 600 / 15 + 2
+    assert max(later - earlier for earlier, later in pairwise(reads[-20:])) <= 15
+    assert min(later - earlier for earlier, later in pairwise(reads)) == 5
 
 
 async def test_a_failure_answers_those_who_waited_for_it_and_nobody_later() -> None:

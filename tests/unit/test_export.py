@@ -19,7 +19,7 @@ TARGET = Target("cn-north-4", "055d")
 
 
 def row(name: str, key: str = "28e8841d0b9c4f6a9a30742ee60e1068in09", order: str = "") -> InstanceRow:
-    return InstanceRow(key, name, "RUNNING", "", 2, "ddm.c6.xlarge.2", "3.0.8", order, (), "")
+    return InstanceRow(key, name, "RUNNING", "", 2, "ddm.c6.xlarge.2", "3.0.8", order, ())
 
 
 def spec(text: str) -> dict[str, Any]:

@@ -47,7 +47,9 @@ def queue() -> Queue:
 
 @pytest.fixture
 def on_event(queue: Queue) -> OnEvent:
-    return feed(Store(monotonic=float), queue, monotonic=float)  # it is always zero; time does not matter here
+    return feed(
+        Store(monotonic=float), queue, lambda _: None, monotonic=float
+    )  # it is always zero; time does not matter here
 
 
 def test_a_list_that_shows_nothing_new_asks_for_no_pass(on_event: OnEvent, queue: Queue) -> None:

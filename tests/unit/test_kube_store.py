@@ -9,7 +9,7 @@ import pytest
 
 from ddm_operator.domain.model import Desired, Resource, Status
 from ddm_operator.errors import TransientError
-from ddm_operator.kube.store import LOOK_EVERY, Differences, Listed, Store
+from ddm_operator.kube.store import Differences, Listed, Store
 
 
 def resource(
@@ -141,22 +141,3 @@ async def test_a_list_that_breaks_off_drops_nothing(store: Store) -> None:
     with pytest.raises(TransientError):
         await store.reconcile(Listing([], breaks=True))
     assert len(store) == 1
-
-
-async def test_it_has_caught_up_when_all_that_is_listed_was_seen(store: Store) -> None:
-    entries = [("shop/a", "a"), ("shop/b", "b")]
-    waiting = asyncio.create_task(store.caught_up(Listing(entries)))
-    store.put(resource("a"))
-    await asyncio.sleep(3 * LOOK_EVERY)
-    assert not waiting.done()
-    store.put(resource("b"))
-    await asyncio.wait_for(waiting, 5)
-
-
-async def test_what_is_deleted_meanwhile_is_not_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddm_operator.kube.store.LOOKS_PER_LIST", 1)
-    entries = [("shop/a", "a")]
-    waiting = asyncio.create_task(store.caught_up(Listing(entries)))
-    await asyncio.sleep(0)
-    entries.clear()
-    await asyncio.wait_for(waiting, 5)

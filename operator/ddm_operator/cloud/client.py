@@ -48,12 +48,11 @@ class DdmCloud:
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         """Every instance of the project (v1)."""
 
-        async def page(offset: int, limit: int) -> tuple[Sequence[wire.Instance], int | None]:
+        async def page(offset: int, limit: int) -> tuple[Sequence[InstanceRow], int | None]:
             found = await self._read(wire.Instances, "list_instances", "/v1", ("instances",), *_slice(offset, limit))
-            return found.instances, found.total
+            return [instance.row() for instance in found.instances], found.total
 
-        found = await collect(page, lambda instance: instance.id)
-        return tuple(instance.row() for instance in found if instance.status != DELETED)
+        return tuple(row for row in await collect(page, lambda row: row.id) if row.status != DELETED)
 
     async def get_instance(self, instance_id: str) -> InstanceDetail | None:
         """One instance with its nodes (v1); None when the cloud says by a code of DDM's own that there is none."""

@@ -7,9 +7,6 @@ from being asked too often is kept by credential, because the cloud counts that 
 
 from __future__ import annotations
 
-import socket
-import ssl
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ import httpx
 
 from ddm_operator.cloud.auth import Session
 from ddm_operator.cloud.client import DdmCloud
+from ddm_operator.cloud.connections import new_client, proxy_url, tls_context
 from ddm_operator.cloud.credentials import Credential
 from ddm_operator.cloud.endpoints import endpoints
 from ddm_operator.cloud.http import Observe
@@ -25,11 +23,9 @@ from ddm_operator.cloud.logins import Transport, login
 from ddm_operator.cloud.standing import Standings
 from ddm_operator.cloud.whose import Choice, Owner
 from ddm_operator.domain import reasons
-from ddm_operator.errors import CannotStartError, StalledError
+from ddm_operator.errors import StalledError
 from ddm_operator.ports import Clock, Secrets
-from ddm_operator.settings import Cloud, Settings
-
-SocketOption = tuple[int, int, int] | tuple[int, int, bytes]
+from ddm_operator.settings import Settings
 
 HOLD = 0.8
 """Part of the pause between two looks at a stalled object for which a project that is not there is left alone."""
@@ -59,69 +55,6 @@ async def open_clouds(
     proxy, tls = proxy_url(cloud), tls_context(cloud)
     async with new_client(cloud, tls, proxy, patience) as client, new_client(cloud, tls, None, patience) as nearby:
         yield CloudClients(settings, client, clock, observe, secrets, chance, nearby)
-
-
-def new_client(cloud: Cloud, tls: ssl.SSLContext, proxy: str | None, patience: float) -> httpx.AsyncClient:
-    """Follows no redirect, takes nothing from the environment, and has the connections of ``open_transport``."""
-    return httpx.AsyncClient(
-        transport=open_transport(cloud, tls, patience, proxy),
-        timeout=httpx.Timeout(None, connect=cloud.connect_timeout_seconds),
-        headers={"User-Agent": "ddm-operator", "Accept": "application/json", "Accept-Encoding": "identity"},
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-def open_transport(cloud: Cloud, tls: ssl.SSLContext, patience: float, proxy: str | None) -> httpx.AsyncHTTPTransport:
-    """Connections that verify whom they talk to, and give up with whoever uses them.
-
-    Args:
-        cloud: how many are kept.
-        tls: what is verified.
-        patience: seconds that what was sent may stay without an acknowledgement.
-        proxy: its address; None: directly.
-    """
-    return httpx.AsyncHTTPTransport(
-        verify=tls,
-        proxy=httpx.Proxy(proxy) if proxy else None,
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=cloud.concurrent_requests),
-        socket_options=_socket_options(patience),
-        trust_env=False,
-    )
-
-
-def _socket_options(seconds: float) -> list[SocketOption]:
-    """What was given up on never arrives: a time-out of ours, or our death, is the end of it in the kernel as well.
-
-    Otherwise bytes that wait for a network to come back are sent a minute later, by nobody. A connection that is closed
-    is reset, with all that waits in it (SO_LINGER, 0 s); what is not acknowledged for ``seconds`` ends it (Linux).
-    """
-    options: list[SocketOption] = [(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))]
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        options.append((socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000)))
-    return options
-
-
-def proxy_url(cloud: Cloud) -> str | None:
-    """With the password that may be in it."""
-    return cloud.proxy.get_secret_value() if cloud.proxy else None
-
-
-def tls_context(cloud: Cloud) -> ssl.SSLContext:
-    """Certificates and names are verified, and TLS is 1.2 at least, whatever the system's defaults are.
-
-    Raises:
-        CannotStartError: the authorities' file was usable when the settings were read, and is no longer.
-    """
-    try:
-        context = ssl.create_default_context(cafile=str(cloud.ca_file) if cloud.ca_file else None)
-    except OSError as error:
-        text = f"DDM_CLOUD_CA_FILE={cloud.ca_file} cannot be used any more: {error.strerror or error}. "
-        raise CannotStartError(
-            text + "Make it a PEM file with certificates again, and start the operator anew."
-        ) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 @dataclass

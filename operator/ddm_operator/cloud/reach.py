@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from ddm_operator.cloud.clouds import new_client, proxy_url, tls_context
+from ddm_operator.cloud.connections import new_client, proxy_url, tls_context
 from ddm_operator.cloud.http import Answer, Ask, Http
 from ddm_operator.cloud.limiter import Limiter
 from ddm_operator.settings import Cloud

@@ -7,7 +7,9 @@ numbers may come as strings, and empty strings mean "none".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
+from sys import intern
 from typing import Annotated, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -52,7 +54,6 @@ class Instance(Model):
     engine_version: Text = ""
     order_id: Text = ""
     available_zone: Text = ""
-    updated: Text = ""
     nodes: list[Node] | None = None
 
     def row(self) -> model.InstanceRow:
@@ -60,14 +61,13 @@ class Instance(Model):
         return model.InstanceRow(
             id=self.id,
             name=self.name,
-            status=self.status,
-            node_status=self.node_status,
+            status=intern(self.status),  # thousands of rows repeat the same words
+            node_status=intern(self.node_status),
             node_count=self.node_count,
-            flavor=self.flavor_ref,
-            engine_version=self.engine_version,
+            flavor=intern(self.flavor_ref),
+            engine_version=intern(self.engine_version),
             order_id=self.order_id,
-            zones=tuple(zone.strip() for zone in self.available_zone.split(",") if zone.strip()),
-            updated=self.updated,
+            zones=tuple(intern(zone.strip()) for zone in self.available_zone.split(",") if zone.strip()),
         )
 
     def detail(self) -> model.InstanceDetail:
@@ -79,7 +79,9 @@ class Instance(Model):
         if self.nodes is None:
             raise unreadable("the detail of an instance names no nodes")
         nodes = tuple(model.Node(node.node_id, node.group_id, node.status) for node in self.nodes)
-        return model.InstanceDetail(**vars(self.row()), nodes=nodes)
+        row = self.row()
+        values = {field.name: getattr(row, field.name) for field in fields(row)}
+        return model.InstanceDetail(**values, nodes=nodes)
 
 
 class Instances(Page):
@@ -154,14 +156,21 @@ class Job(Model):
             fail_reason=self.fail_reason,
             ended_ago=self._ended_ago(answered),
             created=_time(self.created_time),
+            took=self._took(),
         )
 
     def _ended_ago(self, answered: datetime | None) -> float | None:
-        """A running job has an end time too, the same as its beginning; that one says nothing."""
-        created, ended = _time(self.created_time), _time(self.end_time)
-        if self.status == "Running" or answered is None or created is None or ended is None or ended <= created:
+        ended = _time(self.end_time)
+        if self._took() is None or answered is None or ended is None:
             return None
         return max(0.0, (answered - ended).total_seconds())
+
+    def _took(self) -> float | None:
+        """A running job has an end time too, the same as its beginning; that one says nothing."""
+        created, ended = _time(self.created_time), _time(self.end_time)
+        if self.status == "Running" or created is None or ended is None or ended <= created:
+            return None
+        return (ended - created).total_seconds()
 
 
 class Jobs(Page):

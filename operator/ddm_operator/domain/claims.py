@@ -17,7 +17,7 @@ def claimed_by(case: Case) -> str | None:
     busy = [rival for rival in rivals if rival.status.operation is not None and rival.status.operation.open]
     older = [rival for rival in rivals if _seen(rival) and _age(rival) < (case.desired.created, case.desired.uid)]
     first = min(older or busy, key=_age, default=None)
-    return f"{first.desired.namespace}/{first.desired.name}" if first else None
+    return first.desired.key if first else None
 
 
 def _age(rival: Resource) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 MAX_NODES = 32
@@ -31,11 +32,14 @@ class Phase(StrEnum):
     ABANDONED = "Abandoned"
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""Shared by all that hold nothing that is not understood: thousands of empty dictionaries are memory too."""
+
 CLOSED = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.REJECTED, Phase.ABANDONED})
 KNOWN_TYPES = frozenset({"ScaleOut"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Desired:
     """What ``spec`` and the user's annotations ask for."""
 
@@ -57,8 +61,13 @@ class Desired:
     resolve: str = ""
     """Value of the resolve annotation, ``<operation id>=retry|abandon``, unparsed."""
 
+    @property
+    def key(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Operation:
     """One entry of the journal. Times are RFC 3339 in UTC; empty strings and None mean "not known (yet)"."""
 
@@ -89,7 +98,7 @@ class Operation:
     """Why the operation is in its phase, one of ``reasons``; empty while all goes as planned."""
     error_code: str = ""
     message: str = ""
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     """Fields that another version of the operator wrote; carried along untouched."""
 
     @property
@@ -103,7 +112,7 @@ class Operation:
         return self.type in KNOWN_TYPES and self.phase in set(Phase)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class GroupStatus:
     """One entry of ``status.groups``."""
 
@@ -115,7 +124,7 @@ class GroupStatus:
     unhealthy_nodes: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InstanceStatus:
     """``status.instance``: what was last observed of the cloud instance, in the cloud's own words."""
 
@@ -129,7 +138,7 @@ class InstanceStatus:
     node_count: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Condition:
     """A Kubernetes condition."""
 
@@ -141,7 +150,7 @@ class Condition:
     observed_generation: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Status:
     """The whole of ``status``; written as one value."""
 
@@ -155,7 +164,7 @@ class Status:
     operation: Operation | None = None
     history: tuple[Operation, ...] = ()
     conditions: tuple[Condition, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
     def nodes_of(self, group_id: str) -> frozenset[str]:
         """Ids of the nodes that the latest operation of a group has left there, or found; empty when none tells."""
@@ -164,7 +173,7 @@ class Status:
         return frozenset(latest.final_node_ids or latest.baseline_node_ids) if latest is not None else frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A ``DDMInstance`` as it was read: the desired state, the status, and the version that both belong to."""
 
@@ -180,7 +189,7 @@ class Resource:
     """Whether its status, which is empty now, had shown the instance: its credential has seen it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Node:
     """A node as the instance detail shows it."""
 
@@ -189,7 +198,7 @@ class Node:
     status: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Group:
     """A node group with the ids of its nodes (v3 groups)."""
 
@@ -204,7 +213,7 @@ class Group:
     """Memory of each node (GB)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InstanceRow:
     """A row of the instance list (v1): cheap, and enough to see that nothing changed."""
 
@@ -217,17 +226,16 @@ class InstanceRow:
     engine_version: str
     order_id: str
     zones: tuple[str, ...]
-    updated: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InstanceDetail(InstanceRow):
     """The detail of one instance (v1), with its nodes."""
 
     nodes: tuple[Node, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Job:
     """A task of the cloud's task centre (v3 jobs).
 
@@ -244,9 +252,11 @@ class Job:
     ended_ago: float | None = None
     created: datetime | None = None
     """By the cloud's clock; None when the answer does not tell."""
+    took: float | None = None
+    """Seconds from its beginning to its end by the cloud's clock; None while it runs, or when that is not told."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Flavor:
     """A node class: ``zones`` maps a zone's code to ``normal``, ``unsupported`` or ``sellout``."""
 
@@ -255,7 +265,7 @@ class Flavor:
     zones: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DataNode:
     """An RDS instance that a schema of the DDM instance uses."""
 
@@ -264,7 +274,7 @@ class DataNode:
     status: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Schema:
     """A schema (logical database) of the instance with its data nodes."""
 

@@ -122,7 +122,7 @@ def fields(resource: Resource) -> dict[str, str]:
     """What every log line about an object carries."""
     operation = resource.status.operation
     return {
-        "object": f"{resource.desired.namespace}/{resource.desired.name}",
+        "object": resource.desired.key,
         "instance": resource.desired.instance_id,
         "operation": operation.id if operation else "",
         "job": operation.job_id if operation else "",

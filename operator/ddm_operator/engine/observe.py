@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from ddm_operator.domain.case import HEALTHY_NODE, SCALING_JOBS, Limits, Observed, tally
 from ddm_operator.domain.conditions import READY
+from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import InstanceRow, Job, Operation, Phase, Resource
+from ddm_operator.domain.pace import next_look
 from ddm_operator.engine.shared import Answer, Project
 from ddm_operator.ports import Clock, Cloud
 
@@ -34,7 +37,10 @@ class Observer:
         self._unused = UNUSED_LOOKS * max(limits.resync, limits.recheck)
         self._projects: dict[Cloud, Project] = {}
         self._used_at: dict[Cloud, float] = {}
+        self._pauses: dict[str, float] = {}
         self._forgot_at = clock.monotonic()
+        self.changed: Callable[[str], None] = _nobody
+        """Takes the id of an instance that a list shows otherwise than the one before: nobody waits for a next look."""
 
     async def look(self, cloud: Cloud, resource: Resource) -> Sight:
         """What a pass needs to see: for an open operation what its phase asks for, else whether anything changed."""
@@ -44,19 +50,44 @@ class Observer:
         return await self._glance(cloud, resource)
 
     async def inspect(self, cloud: Cloud, resource: Resource) -> Sight:
-        """Everything that a begin depends on, never from a cache."""
+        """Everything that a begin depends on, never from a cache.
+
+        But for what can be bought where: that changes slowly, and the cloud refuses by itself what is sold out.
+        """
         at = self._clock.monotonic()
         sight = await self._detail(cloud, resource)
         row = sight.observed.row
         if row is None:
             return sight
+        project = self._project(cloud)
         jobs, schemas, flavors = await asyncio.gather(
-            self._project(cloud).jobs(at, self._clock.now()),
+            project.jobs(at, self._clock.now()),
             cloud.list_schemas(row.id),
-            cloud.list_flavors(row.engine_version),
+            project.flavors(row.engine_version).get(at - self._limits.poll),
         )
         mine = _of_instance(jobs, row.id)
-        return Sight(replace(sight.observed, jobs=mine, schemas=schemas, flavors=flavors, complete=True), at)
+        return Sight(replace(sight.observed, jobs=mine, schemas=schemas, flavors=flavors.value, complete=True), at)
+
+    def next_look(self, cloud: Cloud, resource: Resource, decision: Decision, sight: Sight) -> float:
+        """Seconds until the next pass: what the decision asks for, or what a running job's length lets expect."""
+        key, operation = resource.desired.key, decision.operation
+        job = _own_job(operation, sight)
+        if decision.verb is not Verb.FOLLOW or operation is None or job is None:
+            self.forget(key)
+            return decision.requeue_after
+        now = self._clock.now()
+        age = (now - (job.created or operation.request_time or now)).total_seconds()
+        lengths = self._project(cloud).lengths(job.name)
+        pause = next_look(age, job.progress_percent, lengths, self._limits.poll)
+        if operation.deadline_time is not None:
+            left = (operation.deadline_time - now).total_seconds()
+            pause = min(pause, left) if left > 0 else pause
+        self._pauses[key] = pause
+        return pause
+
+    def forget(self, key: str) -> None:
+        """Nothing of it is followed any more."""
+        self._pauses.pop(key, None)
 
     async def _glance(self, cloud: Cloud, resource: Resource) -> Sight:
         if _asked(resource):
@@ -91,9 +122,11 @@ class Observer:
 
     async def _jobs(self, cloud: Cloud, resource: Resource, operation: Operation) -> Answer[tuple[Job, ...]]:
         """The instance's jobs since the request; the operation's own is asked for by id when the list lacks it."""
-        recent = max(resource.seen_at, self._clock.monotonic() - 0.8 * self._limits.poll)
+        project, poll = self._project(cloud), self._limits.poll
+        pause = min(poll, self._pauses.get(resource.desired.key, poll)) if project.affords() else poll
+        recent = max(resource.seen_at, self._clock.monotonic() - 0.8 * pause)
         moment = operation.request_time or self._clock.now()
-        answer = await self._project(cloud).jobs(recent, moment)
+        answer = await project.jobs(recent, moment)
         jobs = _of_instance(answer, resource.desired.instance_id)
         if operation.job_id and all(job.id != operation.job_id for job in jobs):
             own = await cloud.get_job(operation.job_id)
@@ -110,6 +143,9 @@ class Observer:
         counted = tally(detail, groups, resource.desired)
         return Sight(replace(nothing, row=detail, tally=counted, nodes=detail.nodes, groups=groups), at)
 
+    def _tell(self, instance_id: str) -> None:
+        self.changed(instance_id)
+
     def _project(self, cloud: Cloud) -> Project:
         now = self._clock.monotonic()
         if now - self._forgot_at >= self._unused / 4:
@@ -117,9 +153,19 @@ class Observer:
             self._projects = {key: self._projects[key] for key in self._used_at}
             self._forgot_at = now
         if cloud not in self._projects:
-            self._projects[cloud] = Project(self._clock, cloud)
+            self._projects[cloud] = Project(self._clock, cloud, self._limits.poll, self._tell)
         self._used_at[cloud] = now
         return self._projects[cloud]
+
+
+def _nobody(_instance_id: str) -> None:
+    """Nobody is told."""
+
+
+def _own_job(operation: Operation | None, sight: Sight) -> Job | None:
+    if operation is None or not operation.job_id:
+        return None
+    return next((job for job in sight.observed.jobs or () if job.id == operation.job_id), None)
 
 
 def _asked(resource: Resource) -> bool:
@@ -168,5 +214,4 @@ def _remembered_row(resource: Resource) -> InstanceRow:
         engine_version=known.engine_version if known else "",
         order_id=known.charge_mode if known and known.charge_mode == PRE_PAID else "",
         zones=(),
-        updated="",
     )

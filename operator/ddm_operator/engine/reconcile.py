@@ -57,6 +57,7 @@ class Reconciler:
         if resource is None:
             self.setbacks.over(key)
             self.sightings.forget(key)
+            self.observer.forget(key)
             return None
         instance = self.instances.setdefault(resource.desired.instance_id, asyncio.Lock())
         async with instance:
@@ -85,28 +86,36 @@ class Reconciler:
         if resource.problem:
             raise StalledError(reasons.INVALID_SPEC, resource.problem)
         cloud = await self._cloud(resource)
+        if _asks_for_more(resource):
+            return await self._pass_closely(resource)
         sight = await self.observer.look(cloud, resource)
-        self.metrics.observed(cloud.target.region, cloud.target.project_id, sight.at)
         decision = self._decide(resource, sight)
         if _needs_closer_look(decision, resource, sight):
-            resource = await self._whole(await self._read_again(resource))
-            cloud = await self._cloud(resource)
-            sight = await self.observer.inspect(cloud, resource)
-            if await self._got_back(resource, cloud, sight):
-                return 0.0
-            decision = self._decide(resource, sight)
+            return await self._pass_closely(resource)
+        return await self._conclude(cloud, resource, decision, sight)
+
+    async def _pass_closely(self, resource: Resource) -> float:
+        """The object afresh, then everything that a begin depends on, then the decision."""
+        resource = await self._whole(await self._read_again(resource))
+        cloud = await self._cloud(resource)
+        sight = await self.observer.inspect(cloud, resource)
+        if await self._got_back(resource, cloud, sight):
+            return 0.0
+        return await self._conclude(cloud, resource, self._decide(resource, sight), sight)
+
+    async def _conclude(self, cloud: Cloud, resource: Resource, decision: Decision, sight: Sight) -> float:
+        self.metrics.observed(cloud.target.region, cloud.target.project_id, sight.at)
         if decision.verb is Verb.BEGIN:
             self._accounted_for(resource)
             resource = await self.actor.begin(cloud, resource, decision, sight)
             return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
         await self._report(resource, decision, sight.observed)
-        return decision.requeue_after
+        return self.observer.next_look(cloud, resource, decision, sight)
 
     def _decide(self, resource: Resource, sight: Sight) -> Decision:
-        key = f"{resource.desired.namespace}/{resource.desired.name}"
         now = self.clock.now()
         epoch = now.timestamp() - self.clock.monotonic()
-        ages = self.sightings.note(key, resource, sight.observed, sight.at, epoch)
+        ages = self.sightings.note(resource.desired.key, resource, sight.observed, sight.at, epoch)
         desired = replace(resource.desired, paused=resource.desired.paused or resource.deleting)
         return decide(
             Case(
@@ -187,6 +196,14 @@ class Reconciler:
             return resource
         self.store.put(fresh)
         return fresh
+
+
+def _asks_for_more(resource: Resource) -> bool:
+    """Whether somebody has just declared more nodes than there were: a begin is likely, and a first look is spared."""
+    desired, status = resource.desired, resource.status
+    idle = status.operation is None or not status.operation.open
+    new = desired.generation != status.observed_generation and not (desired.paused or resource.deleting)
+    return idle and new and desired.nodes is not None and status.nodes is not None and desired.nodes > status.nodes
 
 
 def _needs_closer_look(decision: Decision, resource: Resource, sight: Sight) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from heapq import nlargest
 from typing import Generic, TypeVar
 
-from ddm_operator.domain.model import InstanceRow, Job
+from ddm_operator.domain.model import Flavor, InstanceRow, Job
 from ddm_operator.errors import OperatorError
 from ddm_operator.ports import Clock, Cloud
 
@@ -21,6 +22,17 @@ hours hides nothing, and no scaling job runs for longer."""
 JOB_HISTORY = timedelta(days=29)
 """The cloud refuses a window that starts more than 30 days back (v3 jobs)."""
 
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+MOST_LENGTHS = 32
+"""Lengths of jobs that a project remembers, the latest ones."""
+
+MOST_SAVED = 40.0
+"""Reads of the jobs that can be saved up, for closer looks later."""
+
+LONGEST_GAP = 4.0
+"""Polls without a read that count as saved; in a longer pause nothing was followed."""
 
 FAILURE_SECONDS = 0.5
 """How long a failed read answers for those who ask after it: shorter than any pause, so that each of them asks anew,
@@ -69,15 +81,36 @@ class Shared(Generic[T]):
 
 
 class Project:
-    """What all objects of one project and credential share."""
+    """What all objects of one project and credential share.
 
-    def __init__(self, clock: Clock, cloud: Cloud) -> None:
+    Args:
+        clock: time.
+        cloud: who is asked.
+        poll: seconds between two reads of the jobs at a steady pace; what is not read at that pace is saved up for
+            closer looks, so that these never make more reads in all.
+        changed: takes the id of each instance whose row differs from the one before.
+    """
+
+    def __init__(self, clock: Clock, cloud: Cloud, poll: float, changed: Callable[[str], None]) -> None:
         self._clock = clock
+        self._changed = changed
+        self._rows: Mapping[str, InstanceRow] = {}
+        self._poll = poll
+        self._saved = 0.0
+        self._read_at: float | None = None
+        self._latest: list[Job] = []
+        self._flavors: dict[str, Shared[tuple[Flavor, ...]]] = {}
         self._cloud = cloud
         self._wanted: list[datetime] = []
         self._jobs_from: datetime | None = None
         self._jobs = Shared(clock, self._read_jobs)
         self.rows: Shared[Mapping[str, InstanceRow]] = Shared(clock, self._read_rows)
+
+    def flavors(self, engine_version: str) -> Shared[tuple[Flavor, ...]]:
+        """The node classes of a version."""
+        if engine_version not in self._flavors:
+            self._flavors[engine_version] = Shared(self._clock, lambda: self._cloud.list_flavors(engine_version))
+        return self._flavors[engine_version]
 
     async def jobs(self, since: float, moment: datetime) -> Answer[tuple[Job, ...]]:
         """Every job around ``moment``, from a read that began at ``since`` or later.
@@ -94,13 +127,39 @@ class Project:
         wanted = tuple(job for job in answer.value if job.created is None or job.created >= start)
         return Answer(wanted, answer.began)
 
+    def affords(self) -> bool:
+        """Whether the jobs may be read out of turn."""
+        return self._saved + self._gap() >= 1
+
+    def lengths(self, name: str) -> tuple[float, ...]:
+        """How long the latest completed jobs of that name took (seconds), as the cloud told."""
+        return tuple(job.took for job in self._latest if job.name == name and job.took is not None)
+
+    def _gap(self) -> float:
+        """Reads that a steady pace would have made since the last one."""
+        if self._read_at is None:
+            return 1.0
+        return min((self._clock.monotonic() - self._read_at) / self._poll, LONGEST_GAP)
+
+    def _learn(self, jobs: tuple[Job, ...]) -> None:
+        ended = [job for job in jobs if job.status == "Completed" and job.took is not None and job.created is not None]
+        if ended:
+            self._latest = nlargest(MOST_LENGTHS, ended, key=lambda job: job.created or NEVER)
+
     async def _read_rows(self) -> Mapping[str, InstanceRow]:
-        return {row.id: row for row in await self._cloud.list_instances()}
+        before, self._rows = self._rows, {row.id: row for row in await self._cloud.list_instances()}
+        for key, row in before.items():
+            if self._rows.get(key) != row:
+                self._changed(key)
+        return self._rows
 
     async def _read_jobs(self) -> tuple[Job, ...]:
         now = self._clock.now()
+        self._saved = min(max(0.0, self._saved + self._gap() - 1), MOST_SAVED)
+        self._read_at = self._clock.monotonic()
         start = min([*self._wanted, now - JOB_WINDOW])
         self._wanted.clear()
         jobs = await self._cloud.list_jobs(start, now + JOB_WINDOW)
         self._jobs_from = start
+        self._learn(jobs)
         return jobs

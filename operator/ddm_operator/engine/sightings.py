@@ -15,7 +15,7 @@ STEP = 60.0
 """Seconds that the wall clock may wander against the monotonic one while an operation is open."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Since:
     """First moments, in monotonic seconds, of what is so now; None while it is not so."""
 

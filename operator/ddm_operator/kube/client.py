@@ -13,6 +13,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException
 
 from ddm_operator.kube.connect import ConnectError, one_line
+from ddm_operator.once import send_once
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -75,7 +76,7 @@ class ApiServer:
         """
         configuration.retries = None
         configuration.connection_pool_maxsize = connections
-        configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_send_once,)}
+        configuration.client_session_kwargs = {"trust_env": False, "middlewares": (send_once,)}
         try:
             client = ApiClient(configuration)
         except (OSError, ValueError) as error:
@@ -133,22 +134,6 @@ def _unusable(configuration: Configuration, error: Exception) -> str:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else error
     text = f"The certificates for {configuration.host} cannot be used ({files}): {reason}. Correct "
     return text + "certificate-authority, client-certificate and client-key (or their -data) in the kubeconfig."
-
-
-class _AnswerLostError(aiohttp.ClientError):
-    """Stands for the errors after which aiohttp would send a PUT once more."""
-
-
-async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from repeating requests that it calls idempotent: a repeated write meets itself and gets 409."""
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            raise
-        raise _AnswerLostError(str(error) or type(error).__name__) from error
 
 
 def _judge(status: int, headers: Mapping[str, str], text: bytes) -> dict[str, Any]:

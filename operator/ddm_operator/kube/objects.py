@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from ddm_operator.domain import reasons
 from ddm_operator.domain.model import Resource, Status
 from ddm_operator.errors import AmbiguousError, ConflictError, OperatorError, StalledError, TransientError
-from ddm_operator.kube.client import AnsweredError, ApiServer, ApiServerError, NotSentError, Query
+from ddm_operator.kube.client import JSON, AnsweredError, ApiServer, ApiServerError, NotSentError, Query
 from ddm_operator.kube.resource import (
     API_VERSION,
     GROUP,
@@ -95,21 +96,41 @@ class ApiObjects:
             _raise_read(error)
         return True
 
+    async def every(self) -> AsyncIterator[Resource]:
+        """Every object as it is now, whatever its spec is like; raises like ``get``."""
+        async for items in self._pages(JSON):
+            for item in items:
+                try:
+                    yield read_resource(item, seen_at=self._monotonic())
+                except InvalidSpecError as error:
+                    yield error.resource
+
     async def listed(self) -> AsyncIterator[Listed]:
         """Every object, in pages, without the objects themselves; raises like ``get``."""
+        async for items in self._pages(METADATA_ONLY):
+            for item in items:
+                metadata = item["metadata"]
+                key = f"{metadata['namespace']}/{metadata['name']}"
+                yield Listed(key, metadata["uid"], metadata["resourceVersion"])
+
+    async def _pages(self, accept: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         for path in self._paths:
-            query: Query = (("limit", str(PAGE)),)
-            while query:
+            page = await self._page(path, accept, "")
+            while token := page["metadata"].get("continue"):
+                following = asyncio.create_task(self._page(path, accept, token))  # it comes while this one is taken in
                 try:
-                    page = await self._api.request("GET", path, query=query, accept=METADATA_ONLY)
-                except ApiServerError as error:
-                    _raise_read(error)
-                for item in page.get("items") or ():
-                    metadata = item["metadata"]
-                    key = f"{metadata['namespace']}/{metadata['name']}"
-                    yield Listed(key, metadata["uid"], metadata["resourceVersion"])
-                token = page["metadata"].get("continue")
-                query = (("limit", str(PAGE)), ("continue", token)) if token else ()
+                    yield page.get("items") or ()
+                    page = await following
+                finally:
+                    following.cancel()
+            yield page.get("items") or ()
+
+    async def _page(self, path: str, accept: str, token: str) -> dict[str, Any]:
+        query: Query = (("limit", str(PAGE)), *((("continue", token),) if token else ()))
+        try:
+            return await self._api.request("GET", path, query=query, accept=accept)
+        except ApiServerError as error:
+            _raise_read(error)
 
 
 def _path(namespace: str, name: str = "") -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from sys import intern
 from typing import Any, Final
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.model import (
     MAX_NODES,
+    NOTHING,
     Condition,
     Desired,
     GroupStatus,
@@ -117,7 +119,7 @@ def read_status(raw: object) -> Status:
         known["operation"] = _read_operation(rest.pop("operation"))
     elif rest.get("operation") is not None:
         known["operation"] = _UNREADABLE
-    return Status(**known, extra=rest)
+    return Status(**known, extra=rest or NOTHING)
 
 
 def write_status(status: Status) -> dict[str, Any]:
@@ -170,7 +172,7 @@ def _read_desired(body: Mapping[str, Any]) -> tuple[Desired, list[str]]:
         paused = True
     desired = Desired(
         uid=metadata["uid"],
-        namespace=metadata["namespace"],
+        namespace=intern(metadata["namespace"]),
         name=metadata["name"],
         generation=metadata.get("generation", 0),
         created=metadata["creationTimestamp"],
@@ -197,7 +199,7 @@ def _read_operation(raw: Mapping[str, Any]) -> Operation:
         # A journal that is not exactly readable is nobody's to act on: type and phase are carried along, not believed.
         rest |= {key: raw[key] for key in ("type", "phase") if key in raw}
         known |= {"type": "", "phase": ""}
-    return Operation(**{"id": "", "type": "", "phase": "", **known}, extra=rest)
+    return Operation(**{"id": "", "type": "", "phase": "", **known}, extra=rest or NOTHING)
 
 
 def _write_operation(operation: Operation) -> dict[str, Any]:

@@ -10,10 +10,6 @@ from typing import NamedTuple, Protocol
 from ddm_operator.domain.model import Resource
 from ddm_operator.kube.census import Census
 
-LOOK_EVERY = 0.1
-LOOKS_PER_LIST = 50
-"""While the store catches up it is looked at ten times a second, and a new list is asked for every 5 s."""
-
 
 class Listed(NamedTuple):
     """One object of a list: its key (``namespace/name``), its uid and its resourceVersion."""
@@ -59,6 +55,11 @@ class Store:
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._by_key))
 
+    def has(self, key: str, uid: str, version: str) -> bool:
+        """Whether the object is known in that very version."""
+        known = self._by_key.get(key)
+        return known is not None and known.desired.uid == uid and known.resource_version == version
+
     def get(self, key: str) -> Resource | None:
         """The object as last seen."""
         return self._by_key.get(key)
@@ -90,6 +91,10 @@ class Store:
             return False
         self._drop(key, known)
         return True
+
+    def naming(self, instance_id: str) -> tuple[str, ...]:
+        """Keys of the objects that name an instance."""
+        return self._by_instance.get(instance_id, ())
 
     def rivals(self, resource: Resource) -> tuple[Resource, ...]:
         """All other objects that name the same instance id, oldest first; the domain says which count."""
@@ -123,22 +128,11 @@ class Store:
         behind = tuple(found.key for found in suspects if self._is_behind(found))
         return Differences(tuple(key for key, _ in gone), behind)
 
-    async def caught_up(self, listing: Listing) -> None:
-        """Wait until all that a complete list shows was seen; before that, what is absent here may well exist."""
-        while missing := {found.uid async for found in listing.listed()} - self._uids():
-            for _ in range(LOOKS_PER_LIST):
-                await asyncio.sleep(LOOK_EVERY)
-                if not missing - self._uids():
-                    return
-
     def _is_behind(self, found: Listed) -> bool:
         known = self._by_key.get(found.key)
         if known is None or known.desired.uid != found.uid:
             return True
         return _is_newer(found.version, known.resource_version)
-
-    def _uids(self) -> set[str]:
-        return {known.desired.uid for known in self._by_key.values()}
 
     def _drop(self, key: str, known: Resource) -> None:
         del self._by_key[key]
@@ -153,7 +147,7 @@ class Store:
 
 def key_of(resource: Resource) -> str:
     """``namespace/name``."""
-    return f"{resource.desired.namespace}/{resource.desired.name}"
+    return resource.desired.key
 
 
 def _is_newer(new: str, old: str) -> bool:
