@@ -17,7 +17,7 @@ from bench.ground import Ground, newest
 from bench.results import OURS, Sheet
 from bench.rows.counts import MINUTE, asked
 from bench.size import Size
-from bench.subjects import NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers
+from bench.subjects import KNOWN, NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers
 from bench.usage import Meter, cpu_seconds, resident_bytes, until_quiet
 from tests.support.process import Process
 
@@ -157,7 +157,7 @@ def started(ours: Ours, process: Process, began: float, before: int) -> Start:
         began: when it was launched (monotonic seconds).
         before: requests that the cloud had had by then.
     """
-    process.await_line("every object was seen", seconds=FIRST_SIGHT_SECONDS)
+    process.await_line(KNOWN, seconds=FIRST_SIGHT_SECONDS)
     known = time.monotonic() - began
     await_passes(process, len(ours.names), FIRST_SIGHT_SECONDS)
     looked = time.monotonic() - began
