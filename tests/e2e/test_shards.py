@@ -15,6 +15,7 @@ from tests.support.kubeapi import Json
 from tests.support.process import Process
 from tests.support.repository import ROOT
 from tests.support.rights import Right, granted, used
+from tests.support.simulator import JOB_SECONDS
 from tests.support.stage import in_phase, is_ready, operation
 
 FOLDER: Final = ROOT / "examples" / "shards"
@@ -149,7 +150,7 @@ def test_a_namespace_moves_to_the_other_shard_with_an_operation_open(installed: 
         installed.cloud.finish_job(before["jobId"])
         after = installed.api.until(moved.path("orders"), is_ready, 40.0)
     finally:
-        installed.cloud.settings(job_seconds=1.5)
+        installed.cloud.settings(job_seconds=JOB_SECONDS)
     assert operation(after)["id"] == before["id"]
     assert enlarged(installed, spaces)["checkout/orders"] == [2]
     told = [one["objectRef"] for one in writes(installed, "ddm-operator-b")[seen:]]
