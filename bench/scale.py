@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ PICTURE = Path("docs/images/scale.svg")
 SIZES = "1000,5000,10000,25000,50000"
 REST_SECONDS = 300.0
 KIB = 1024
-THOUSAND = 1_000
+THOUSAND, MILLION = 1_000, 1_000_000
 
 CURVES: tuple[tuple[str, str, Callable[[Point], float]], ...] = (
     ("resident memory", "MiB", lambda point: point.resident),
@@ -75,7 +76,8 @@ def write(points: Sequence[Point], circumstances: str, page: Path = PAGE, pictur
     """Put table and picture in their places."""
     picture.write_text(curves(points), encoding="utf-8")
     link = picture.relative_to(page.parent)
-    parts = [f"![What grows with the number of objects]({link})", table(points), slope(points), circumstances]
+    shown = f"![What grows with the number of objects]({link})"
+    parts = [shown, table(points), slope(points), million(points), circumstances]
     fill(page, report.BEGIN, report.END, "\n\n".join(part for part in parts if part) + "\n")
 
 
@@ -105,6 +107,19 @@ def slope(points: Sequence[Point]) -> str:
         f"With no object it has {number(many.empty)} MiB. From {number(few.objects)} to {number(many.objects)} objects "
         f"each further one adds {number(memory)} KiB, and each further thousand {number(cpu)} s of CPU to a start. "
         f"At rest it was looked at for {number(many.rest_seconds)} s; all objects are looked at every 300 s."
+    )
+
+
+def million(points: Sequence[Point]) -> str:
+    """What that many objects take in shards of the largest number that was measured, each with a standby."""
+    shard = points[-1]
+    shards = math.ceil(MILLION / shard.objects)
+    memory = shards * (shard.resident + shard.empty) / KIB
+    cores = shards * shard.cpu_percent / 100
+    return (
+        f"By these numbers a million objects need {number(shards)} shards of {number(shard.objects)}: "
+        f"{number(memory)} GiB of resident memory with a standby for each, {number(cores)} cores at rest, and "
+        f"{number(shards * shard.requests)} cloud requests per minute when no two shards have a project in common."
     )
 
 

@@ -13,8 +13,11 @@ import pytest
 from bench import report
 from bench.picture import Panel, draw, ticks
 from bench.rows.growth import Point
-from bench.scale import PICTURE, parsed, slope, table, write
+from bench.scale import PICTURE, million, parsed, slope, table, write
 from bench.subjects import KNOWN, WATCHING
+from ddm_operator.cloud.paging import LIMIT, MOST_PAGES
+from ddm_operator.kube.objects import PAGE
+from ddm_operator.settings import Cadence, Cloud
 from tests.support.repository import ROOT
 from tools import numbers
 
@@ -39,6 +42,14 @@ def test_what_a_further_object_costs_is_the_slope_and_needs_two_numbers() -> Non
     assert "each further one adds 8.19 KiB" in said
     assert "each further thousand 1 s of CPU" in said
     assert slope([FEW]) == ""
+
+
+def test_a_million_is_so_many_times_the_largest_number_that_was_measured() -> None:
+    said = million([FEW, MANY])
+    assert "91 shards of 11,000" in said
+    assert "20.4 GiB of resident memory" in said
+    assert "1.14 cores at rest" in said
+    assert "1,565 cloud requests per minute" in said
 
 
 @pytest.mark.parametrize(
@@ -97,6 +108,20 @@ def test_the_page_has_the_place_for_it() -> None:
     text = (ROOT / "docs" / "scale.md").read_text()
     assert text.count(f"\n{report.BEGIN}\n") == text.count(f"\n{report.END}\n") == 1
     assert (ROOT / PICTURE).exists() == (f"]({PICTURE.relative_to('docs')})" in text)
+
+
+def test_the_page_s_bounds_are_the_operator_s() -> None:
+    text = " ".join((ROOT / "docs" / "scale.md").read_text().split())
+    cloud, cadence = Cloud(), Cadence()
+    rate = cloud.requests_per_second
+    assert f"pages of {LIMIT}, once in {cadence.resync_seconds:g} s" in text
+    assert f"pages of {LIMIT}, once in {cadence.poll_seconds:g} s" in text
+    assert f"The limit of requests is {rate:g} a second" in text
+    assert f"the {MOST_PAGES:,} pages, or {MOST_PAGES * LIMIT:,} instances" in text
+    assert f"that is {rate * cadence.resync_seconds:,.0f} pages" in text
+    assert f"whose lists come in pages of {PAGE}" in text
+    assert f"{-(-1_000_000 // LIMIT):,} pages in {cadence.resync_seconds:g} s" in text
+    assert f"after {10_000 * 2 / rate / 60:.0f} minutes" in text
 
 
 def test_sizes_grow() -> None:
