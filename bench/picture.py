@@ -11,7 +11,7 @@ from bench.report import number
 
 WIDTH, HEIGHT = 360, 220
 """Of a panel (pixels)."""
-LEFT, RIGHT, TOP, BOTTOM = 56, 16, 34, 42
+LEFT, RIGHT, TOP, BOTTOM = 56, 26, 34, 42
 """Around its curve."""
 COLUMNS = 2
 TICKS = 5

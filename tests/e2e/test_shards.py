@@ -121,6 +121,15 @@ def test_two_shards_never_touch_the_same_object(installed: Installed, spaces: Sp
         assert leases == {shard}
 
 
+@pytest.mark.usefixtures("spaces")
+def test_helm_refuses_a_second_owner(installed: Installed) -> None:
+    """Of the resource, and of a Deployment's name, which is the Lease's."""
+    for values in ({"crds": {"enabled": True}}, {"crds": {"enabled": False}, "fullnameOverride": "ddm-operator-a"}):
+        command = ("install", "ddm-operator-c", CHART, "--namespace", NAMESPACE, "--values=-")
+        said = installed.helm.refusal(*command, text=yaml.safe_dump({"watchNamespaces": ["billing"], **values}))
+        assert "cannot be imported into the current release" in said
+
+
 def test_a_shard_has_no_right_in_the_other_s_namespaces(installed: Installed, spaces: Spaces) -> None:
     assert set(spaces) == watched("ddm-operator-a") | watched("ddm-operator-b")
     for shard in SHARDS:
