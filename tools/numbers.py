@@ -25,7 +25,7 @@ class Number(NamedTuple):
 
 
 NUMBERS = (
-    Number("One change", "enlarge calls for each change", "enlarge calls for each change of `spec.nodes`"),
+    Number("One change", "enlarge calls for each change", "enlarge call for each change of `spec.nodes`"),
     Number("One change", "spec change → enlarge received, median", "from the change to the call at the cloud, median"),
     Number("One scale-out", "10 min, cloud requests, the first", "cloud requests for a scale-out of ten minutes"),
     Number("10,000 objects at rest", "resident memory", "of resident memory with 10,000 objects"),
