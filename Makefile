@@ -62,7 +62,7 @@ torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="mutan
 torture-real: venv ## Kill -9 in every window, some 300 times, in a quarter of an hour (ARGS="-k intent" chooses windows)
 	@$(PY) -m pytest -p tests.torture.real_report -n 4 --dist worksteal tests/torture/real.py $(ARGS)
 
-.PHONY: bench bench-quick bench-large
+.PHONY: bench bench-quick bench-large bench-scale
 bench: venv ## What it costs and how fast it is, beside others, in twenty minutes (ARGS="single" measures one row)
 	@PYTHONPATH=operator:. $(PY) -m bench $(ARGS)
 
@@ -71,6 +71,9 @@ bench-quick: venv ## The same with few objects, in three minutes: the counts are
 
 bench-large: venv ## 50,000 objects at rest
 	@PYTHONPATH=operator:. $(PY) -m bench --large $(ARGS)
+
+bench-scale: venv ## What grows with the number of objects, 1,000 to 50,000, in an hour (ARGS="--sizes 1000,5000")
+	@PYTHONPATH=operator:. $(PY) -m bench.scale $(ARGS)
 
 .PHONY: bench-failover
 bench-failover: venv ## How long nobody works when the leader is killed, stopped or replaced, in seven minutes
@@ -108,6 +111,7 @@ check-docs: venv ## Generated documents are what would be generated now
 	$(PY) -m tools.simulator_docs --check
 	$(PY) -m tools.monitoring --check
 	$(PY) -m tools.argocd --check
+	$(PY) -m tools.numbers --check
 
 check-chart: venv ## The chart's made parts and deploy/ are what would be made now
 	$(PY) -m tools.chart --check
@@ -130,11 +134,12 @@ format: venv ## Format, and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: venv ## Generate docs/configuration.md, the tables of docs/simulator.md, and Argo CD's settings
+docs: venv ## Generate docs/configuration.md, the tables of docs/simulator.md, Argo CD's settings, the README's numbers
 	$(PY) -m tools.configuration
 	$(PY) -m tools.simulator_docs
 	$(PY) -m tools.monitoring
 	$(PY) -m tools.argocd
+	$(PY) -m tools.numbers
 
 snapshots: venv ## Take the snapshots of argocd/ anew, from runs of the operator in virtual time
 	@PYTHONPATH=operator:. $(PY) -m tests.gitops $(ARGS)

@@ -18,6 +18,7 @@ from bench.ground import Ground
 from bench.results import Figure, Sheet
 from bench.rows import burst, counts, drift, idle, running, single
 from bench.size import FULL, LARGE, QUICK, Size
+from tools import numbers
 
 ROWS: dict[str, Callable[[Ground, Size], Sheet]] = {
     "single": single.run,
@@ -36,7 +37,9 @@ LARGE_ROWS = ("idle",)
 @click.argument("rows", nargs=-1, type=click.Choice(list(ROWS)))
 @click.option("--quick", is_flag=True, help="Few objects; exact counts are asserted, times are not.")
 @click.option("--large", is_flag=True, help="50,000 idle objects.")
-@click.option("--publish/--no-publish", default=None, help="Write docs/benchmarks.md; as it comes for a full run only.")
+@click.option(
+    "--publish/--no-publish", default=None, help="Write docs/benchmarks.md and the README; not by a quick run."
+)
 @click.option("--keep", type=click.Path(path_type=Path), help="Folder for all logs; one that goes away when absent.")
 def main(rows: tuple[str, ...], *, quick: bool, large: bool, publish: bool | None, keep: Path | None) -> None:
     """Measure all rows, or those that are named."""
@@ -52,6 +55,7 @@ def main(rows: tuple[str, ...], *, quick: bool, large: bool, publish: bool | Non
     console.print(f"Kept in {report.record(sheets, size.name, server, load, now)}")
     if publish if publish is not None else not quick:
         report.publish(sheets, server, load, now)
+        numbers.write()
     missed = [figure for sheet in sheets for figure in sheet.figures if _failed(figure, quick=quick)]
     for figure in missed:
         console.print(f"MISSED: {figure.row}, {figure.what}: {figure.value:g}, at most {figure.bound:g} {figure.unit}")

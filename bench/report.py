@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.results import OURS, SUBJECTS, Figure, Sheet
+from tools.between import between, fill
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PAGE = Path("docs/benchmarks.md")
@@ -60,10 +61,14 @@ def machine() -> dict[str, str]:
 
 
 def record(sheets: Sequence[Sheet], size: str, server: str, load: float, now: datetime) -> Path:
-    """Keep a run as JSON; where."""
+    """Keep a run's figures as JSON; where."""
+    return keep({"figures": [asdict(figure) for sheet in sheets for figure in sheet.figures]}, size, server, load, now)
+
+
+def keep(found: Mapping[str, object], size: str, server: str, load: float, now: datetime) -> Path:
+    """Keep what was found as JSON, with its circumstances; where."""
     RECORDS.mkdir(parents=True, exist_ok=True)
     path = RECORDS / f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{size}.json"
-    figures = [asdict(figure) for sheet in sheets for figure in sheet.figures]
     about = {
         "at": now.astimezone(UTC).isoformat(),
         "size": size,
@@ -71,20 +76,16 @@ def record(sheets: Sequence[Sheet], size: str, server: str, load: float, now: da
         "load_before": load,
         "machine": machine(),
     }
-    path.write_text(json.dumps({**about, "figures": figures}, indent=1) + "\n")
+    path.write_text(json.dumps({**about, **found}, indent=1) + "\n")
     return path
 
 
 def publish(sheets: Sequence[Sheet], server: str, load: float, now: datetime, page: Path = PAGE) -> None:
     """Put the rows that were measured into the page; those that were not stay as they are."""
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(f"{BEGIN}\n")
-    inside, _, after = rest.partition(f"{END}\n")
-    kept = _sections(inside)
+    kept = _sections(between(page, BEGIN, END))
     for sheet in sheets:
         kept[sheet.row] = "\n".join(_markdown(sheet, server, load, now))
-    body = "\n".join(kept[row] for row in kept)
-    page.write_text(f"{before}{BEGIN}\n{body}{END}\n{after}", encoding="utf-8")
+    fill(page, BEGIN, END, "\n".join(kept[row] for row in kept))
 
 
 def _sections(text: str) -> dict[str, str]:
@@ -95,7 +96,6 @@ def _sections(text: str) -> dict[str, str]:
 
 def _markdown(sheet: Sheet, server: str, load: float, now: datetime) -> Iterator[str]:
     subjects = _present([sheet])
-    about = machine()
     yield f"### {sheet.row}"
     yield ""
     yield f"| what | {' | '.join(subjects)} | reach |"
@@ -107,12 +107,18 @@ def _markdown(sheet: Sheet, server: str, load: float, now: datetime) -> Iterator
         yield f"| {what} | {cells} | {_bound(ours)}{missed} |"
     yield ""
     yield from (f"{note}\n" for note in sheet.notes)
+    yield circumstances(server, load, now)
+    yield ""
+
+
+def circumstances(server: str, load: float, now: datetime) -> str:
+    """When, on what and with what something was measured, as a sentence."""
+    about = machine()
     tools = ", ".join(f"{name} {about[name]}" for name in ("ddm-operator", *LIBRARIES))
-    yield (
+    return (
         f"Measured {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC on {about['processor']}, {about['memory']}, "
         f"{about['system']}, load {load:.1f} before it began; Kubernetes {server}, Python {about['python']}, {tools}."
     )
-    yield ""
 
 
 def _present(sheets: Sequence[Sheet]) -> list[str]:
@@ -129,16 +135,16 @@ def _lines(sheet: Sheet) -> Iterator[tuple[str, dict[str, Figure]]]:
 def _cell(figure: Figure | None) -> str:
     if figure is None:
         return NOTHING
-    text = f"{_number(figure.value)} {figure.unit}".strip()
+    text = f"{number(figure.value)} {figure.unit}".strip()
     spread = figure.runs > 1 and (figure.low, figure.high) != (figure.value, figure.value)
-    return f"{text} ({_number(figure.low)}{TO}{_number(figure.high)})" if spread else text
+    return f"{text} ({number(figure.low)}{TO}{number(figure.high)})" if spread else text
 
 
 def _bound(figure: Figure | None) -> str:
-    return NOTHING if figure is None or figure.bound is None else f"≤ {_number(figure.bound)} {figure.unit}".strip()
+    return NOTHING if figure is None or figure.bound is None else f"≤ {number(figure.bound)} {figure.unit}".strip()
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three digits that count, and all of a whole number."""
     if value == round(value):
         return f"{value:,.0f}"

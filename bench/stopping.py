@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 
+from bench.subjects import WATCHING
 from tests.support.stage import Stage
 
 ROUNDS = 10
@@ -20,7 +21,7 @@ def test_stopping(stage: Stage) -> None:
     for _ in range(ROUNDS):
         operator = stage.start()
         stage.until_ready(2)
-        operator.await_line("every object was seen")
+        operator.await_line(WATCHING)
         began = time.monotonic()
         assert operator.stop() == 0
         times.append(time.monotonic() - began)

@@ -23,6 +23,9 @@ Json = dict[str, Any]
 
 NO_CLOUD_LIMIT = {"DDM_CLOUD_REQUESTS_PER_SECOND": "1000", "DDM_CLOUD_BURST_REQUESTS": "10000"}
 
+KNOWN, WATCHING = "Working; every object is known", "Watching; the watch has shown every object"
+"""What the operator says of itself when its start is over: first the one, then the other."""
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -116,7 +119,7 @@ class Ours(Subject):
     @override
     def start(self) -> Process:
         process = self.launch()
-        process.await_line("every object was seen", seconds=120)
+        process.await_line(WATCHING, seconds=120)
         return process
 
     def launch(self, **environment: str) -> Process:

@@ -17,7 +17,7 @@ from bench.ground import Ground, newest
 from bench.results import OURS, Sheet
 from bench.rows.counts import MINUTE, asked
 from bench.size import Size
-from bench.subjects import NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers
+from bench.subjects import KNOWN, NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers
 from bench.usage import Meter, cpu_seconds, resident_bytes, until_quiet
 from tests.support.process import Process
 
@@ -28,6 +28,16 @@ RATE_SECONDS = 0.5
 BOUND_RESIDENT = {10_000: 110.0, 50_000: 250.0}
 BOUND_START_CPU, BOUND_START_REQUESTS, BOUND_URGENT = 9.0, 100.0, 2.0
 BOUND_IDLE_PERCENT, BOUND_IDLE_REQUESTS = 2.0, 20.0
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a start took until every object was looked at: seconds until all were known, and until the last look."""
+
+    known: float
+    looked: float
+    cpu: float
+    requests: int
 
 
 @dataclass(frozen=True)
@@ -45,15 +55,15 @@ def run(ground: Ground, size: Size) -> Sheet:
     sheet = Sheet(f"{size.idle:,} objects at rest")
     cloud = ground.cloud(instances=size.idle, job_seconds=HOUR)
     ours = Ours(ground.stage(cloud))
-    empty = _empty(ours)
+    empty = empty_resident(ours)
     ours.declare(newest(cloud, size.idle))
     ground.say(f"{size.idle} objects are made")
-    _first_sight(sheet, ours, size)
-    process = _start_again(sheet, ours, size)
+    _first_sight(sheet, ours)
+    process = _start_again(sheet, ours)
     _end(ours, 3)
     peers = [make(ground, ground.cloud(instances=size.idle_peers)) for make in _peers(size)]
     subjects: list[tuple[Subject, Process]] = [(ours, process), *((peer, _settled(peer, size)) for peer in peers)]
-    rests = _rest(subjects, ground.audit(), size.idle_seconds)
+    rests = rest(subjects, ground.audit(), size.idle_seconds)
     for subject, _ in subjects:
         _tell(sheet, subject, rests[subject.name], size)
     grown = rests[OURS].resident - empty
@@ -71,7 +81,7 @@ def _peers(size: Size) -> list[Callable[..., Subject]]:
     return [handlers, daemons] if size.idle_peers else []
 
 
-def _empty(ours: Ours) -> int:
+def empty_resident(ours: Ours) -> int:
     """Resident bytes with no object at all."""
     process = ours.start()
     until_quiet(process.pid)
@@ -80,12 +90,20 @@ def _empty(ours: Ours) -> int:
     return resident
 
 
-def _first_sight(sheet: Sheet, ours: Ours, size: Size) -> None:
-    """Every object is new: each gets its first status. The operator's own limit of requests would decide the time."""
+def first_sight(ours: Ours) -> tuple[Process, float]:
+    """Have every new object get its first status; the process, and the seconds that it took.
+
+    The operator's own limit of requests would decide the time.
+    """
     process = ours.launch(**NO_CLOUD_LIMIT)
     began = time.monotonic()
-    await_passes(process, size.idle, FIRST_SIGHT_SECONDS)
-    sheet.times("first sight of all, no cloud limit: each gets its status", OURS, [time.monotonic() - began], "s")
+    await_passes(process, len(ours.names), FIRST_SIGHT_SECONDS)
+    return process, time.monotonic() - began
+
+
+def _first_sight(sheet: Sheet, ours: Ours) -> None:
+    process, seconds = first_sight(ours)
+    sheet.times("first sight of all, no cloud limit: each gets its status", OURS, [seconds], "s")
     sheet.times("its CPU", OURS, [cpu_seconds(process.pid)], "s")
     _begin(ours, 3)
     until_quiet(process.pid)
@@ -111,7 +129,7 @@ def _has_job(body: dict[str, object]) -> bool:
     return isinstance(operation, dict) and operation.get("phase") == "Running"
 
 
-def _start_again(sheet: Sheet, ours: Ours, size: Size) -> Process:
+def _start_again(sheet: Sheet, ours: Ours) -> Process:
     before = asked(ours.cloud)
     jobs = ours.cloud.requests().get("jobs", 0)
     began = time.monotonic()
@@ -121,15 +139,29 @@ def _start_again(sheet: Sheet, ours: Ours, size: Size) -> Process:
             raise TimeoutError("the open operation was not followed after the start")
         time.sleep(RATE_SECONDS / 10)
     urgent = time.monotonic() - began
-    process.await_line("every object was seen", seconds=FIRST_SIGHT_SECONDS)
-    seen = time.monotonic() - began
-    await_passes(process, size.idle, FIRST_SIGHT_SECONDS)
+    start = started(ours, process, began, before)
     sheet.times("start: an open operation is followed after", OURS, [urgent], "s", BOUND_URGENT)
-    sheet.times("start: every object is known after", OURS, [seen], "s")
-    sheet.times("start: the last object was looked at after", OURS, [time.monotonic() - began], "s")
-    sheet.times("start: CPU until then", OURS, [cpu_seconds(process.pid)], "s", BOUND_START_CPU)
-    sheet.count("start: cloud requests until then", OURS, asked(ours.cloud) - before, bound=BOUND_START_REQUESTS)
+    sheet.times("start: every object is known after", OURS, [start.known], "s")
+    sheet.times("start: the last object was looked at after", OURS, [start.looked], "s")
+    sheet.times("start: CPU until then", OURS, [start.cpu], "s", BOUND_START_CPU)
+    sheet.count("start: cloud requests until then", OURS, start.requests, bound=BOUND_START_REQUESTS)
     return process
+
+
+def started(ours: Ours, process: Process, began: float, before: int) -> Start:
+    """Wait until a start is over.
+
+    Args:
+        ours: whose it is.
+        process: that starts.
+        began: when it was launched (monotonic seconds).
+        before: requests that the cloud had had by then.
+    """
+    process.await_line(KNOWN, seconds=FIRST_SIGHT_SECONDS)
+    known = time.monotonic() - began
+    await_passes(process, len(ours.names), FIRST_SIGHT_SECONDS)
+    looked = time.monotonic() - began
+    return Start(known, looked, cpu_seconds(process.pid), asked(ours.cloud) - before)
 
 
 def await_passes(process: Process, count: int, seconds: float) -> None:
@@ -156,7 +188,8 @@ def _settled(peer: Subject, size: Size) -> Process:
     return process
 
 
-def _rest(subjects: list[tuple[Subject, Process]], audit: Audit, seconds: float) -> dict[str, Rest]:
+def rest(subjects: list[tuple[Subject, Process]], audit: Audit, seconds: float) -> dict[str, Rest]:
+    """What each has used, by its name, while nothing happened for so many seconds."""
     for _, process in subjects:
         until_quiet(process.pid)
     audit.skip()
@@ -175,16 +208,16 @@ def _rest(subjects: list[tuple[Subject, Process]], audit: Audit, seconds: float)
     }
 
 
-def _tell(sheet: Sheet, subject: Subject, rest: Rest, size: Size) -> None:
+def _tell(sheet: Sheet, subject: Subject, used: Rest, size: Size) -> None:
     name, ours = subject.name, subject.name == OURS
     count = len(subject.names)
     bound = BOUND_RESIDENT.get(size.idle) if ours else None
-    sheet.times("resident memory", name, [rest.resident / MIB], "MiB", bound)
-    sheet.times("CPU, percent of a core", name, [rest.cpu_percent], "%", BOUND_IDLE_PERCENT if ours else None)
-    sheet.times("CPU per hour for 1,000 objects", name, [rest.cpu_percent / 100 * HOUR / count * 1_000], "s")
+    sheet.times("resident memory", name, [used.resident / MIB], "MiB", bound)
+    sheet.times("CPU, percent of a core", name, [used.cpu_percent], "%", BOUND_IDLE_PERCENT if ours else None)
+    sheet.times("CPU per hour for 1,000 objects", name, [used.cpu_percent / 100 * HOUR / count * 1_000], "s")
     bound = BOUND_IDLE_REQUESTS if ours else None
-    sheet.times("cloud requests per minute", name, [rest.requests_per_minute], "", bound)
-    sheet.count("writes to objects meanwhile", name, rest.writes, bound=0 if ours else None)
+    sheet.times("cloud requests per minute", name, [used.requests_per_minute], "", bound)
+    sheet.count("writes to objects meanwhile", name, used.writes, bound=0 if ours else None)
 
 
 def _failover(sheet: Sheet, ours: Ours, leader: Process, size: Size) -> None:

@@ -37,6 +37,7 @@ STORIES: dict[str, list[tuple[str, str]]] = {
         ("troubleshooting.md", "A namespace is not watched"),
         ("support-bundle.md", "Collect"),
     ],
+    "shards": [("scale.md", "How to shard"), ("scale.md", "A namespace moves")],
     "kustomize": [("install.md", "With kustomize"), ("install.md", "Without an account"), ("image.md", "Verify it")],
 }
 

@@ -84,10 +84,14 @@ class Helm(Tool):
         return Helm(self._program, self._folder, kubeconfig)
 
     def template(
-        self, values: Mapping[str, Any] | None = None, *options: str, namespace: str = "ddm-operator"
+        self,
+        values: Mapping[str, Any] | None = None,
+        *options: str,
+        namespace: str = "ddm-operator",
+        release: str = "ddm-operator",
     ) -> list[Json]:
-        """The objects that the chart makes of some values."""
-        command = ["template", "ddm-operator", CHART, "--namespace", namespace, *options, "--values", "-"]
+        """The objects that the chart makes of some values; they win over those of files among the options."""
+        command = ["template", release, CHART, "--namespace", namespace, *options, "--values", "-"]
         text = self.run(*command, text=yaml.safe_dump(dict(values or {})))
         return [found for found in yaml.safe_load_all(text) if found]
 

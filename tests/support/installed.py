@@ -58,22 +58,24 @@ class Installed:
         settings = {"cadence": cadence, "cloud": {**endpoints, **place}, "lease": {"durationSeconds": 2}}
         return {"settings": settings, "credentials": {"existingSecret": SECRET, "ownNamespaces": ["*"]}, **others}
 
-    def release(self, verb: str, chart: Path = CHART, values: Json | None = None, *options: str) -> str:
-        """Install or upgrade; what Helm prints."""
+    def release(
+        self, verb: str, chart: Path = CHART, values: Json | None = None, *options: str, name: str = RELEASE
+    ) -> str:
+        """Install or upgrade; what Helm prints. The values win over those of files among the options."""
         text = yaml.safe_dump(self.values() if values is None else values)
-        command = (verb, RELEASE, chart, "--namespace", NAMESPACE, "--values=-", *options)
+        command = (verb, name, chart, "--namespace", NAMESPACE, *options, "--values=-")
         said = self.helm.run(*command, text=text)
         self.api.until_served(SERVED)
         return said
 
-    def manifest(self) -> list[Json]:
+    def manifest(self, release: str = RELEASE) -> list[Json]:
         """What Helm says that it installed."""
-        text = self.helm.run("get", "manifest", RELEASE, "--namespace", NAMESPACE)
+        text = self.helm.run("get", "manifest", release, "--namespace", NAMESPACE)
         return [one for one in yaml.safe_load_all(text) if one]
 
-    def operator(self) -> Process:
+    def operator(self, release: str = RELEASE) -> Process:
         """One as the installed Deployment has it: its variables, and the token of its service account."""
-        path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{RELEASE}"
+        path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{release}"
         pod = self.api.get(path)["spec"]["template"]["spec"]
         [container] = pod["containers"]
         return self.process(container, pod["serviceAccountName"])
