@@ -259,6 +259,7 @@ async def _operator(
             yield Knowledge(store, queue, objects)
         finally:
             await queue.stop(STOP_SECONDS)
+            reconciler.chorus.sum_up()
             await actor.finish(settings.cadence.enlarge_timeout_seconds + STORE_SECONDS)
             await events.stop(EVENTS_SECONDS)
 

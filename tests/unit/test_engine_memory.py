@@ -10,6 +10,7 @@ from weakref import ref
 import pytest
 
 from ddm_operator.domain.model import Operation, Phase, Resource, Status
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
 from ddm_operator.errors import ConflictError
@@ -246,7 +247,9 @@ async def test_an_answer_that_has_no_place_any_more_is_remembered(
     memory: Memory, clock: Clock, left: Resource | None
 ) -> None:
     """The object is gone, was made anew, or lost its status while the call was out."""
-    journal = Journal(Changed(left), Store(monotonic=clock.monotonic), Quiet(), Quiet(), memory)
+    journal = Journal(
+        Changed(left), Store(monotonic=clock.monotonic), Quiet(), Quiet(), memory, Chorus(clock.monotonic)
+    )
     answer = operation(Phase.RUNNING, job_id="j-1")
     await journal.write_answer(stored(operation(Phase.REQUESTING)), answer, _amend)
     assert memory.lost(stored(uid="uid-3"), ()) == answer
@@ -256,7 +259,9 @@ async def test_an_answer_that_has_no_place_any_more_is_remembered(
 async def test_an_answer_to_what_somebody_has_settled_meanwhile_is_not(
     memory: Memory, clock: Clock, settled: Operation
 ) -> None:
-    journal = Journal(Changed(stored(settled)), Store(monotonic=clock.monotonic), Quiet(), Quiet(), memory)
+    journal = Journal(
+        Changed(stored(settled)), Store(monotonic=clock.monotonic), Quiet(), Quiet(), memory, Chorus(clock.monotonic)
+    )
     await journal.write_answer(stored(operation(Phase.UNCONFIRMED)), operation(Phase.RUNNING), _amend)
     assert memory.lost(stored(uid="uid-3"), ()) is None
 

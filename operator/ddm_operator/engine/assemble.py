@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from ddm_operator.domain.case import Limits
 from ddm_operator.engine.act import Actor
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer
@@ -45,7 +46,8 @@ def assemble(
         new_id: an operation's id, never the same twice.
     """
     memory = Memory(world.clock, limits)
-    journal = Journal(world.objects, world.store, world.events, world.metrics, memory)
+    chorus = Chorus(world.clock.monotonic)
+    journal = Journal(world.objects, world.store, world.events, world.metrics, memory, chorus)
     actor = Actor(journal, world.lease, world.clock, limits, kinds, new_id)
     reconciler = Reconciler(
         objects=world.objects,
@@ -60,6 +62,7 @@ def assemble(
         actor=actor,
         sightings=Sightings(),
         setbacks=Setbacks(limits, chance),
+        chorus=chorus,
         metrics=world.metrics,
         instances=WeakValueDictionary(),
     )

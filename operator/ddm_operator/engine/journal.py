@@ -9,6 +9,7 @@ from dataclasses import replace
 from ddm_operator.domain.model import Operation, Phase, Resource, Status
 from ddm_operator.domain.reasons import STATUS_REFUSED
 from ddm_operator.domain.report import Announcement, announcements, put_back_event
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.memory import Memory
 from ddm_operator.errors import AmbiguousError, ConflictError, StalledError
 from ddm_operator.ports import Events, Metrics, Objects, Store
@@ -25,8 +26,11 @@ ATTEMPTS = 5
 class Journal:
     """Stores intents and answers, and remembers what it could not store."""
 
-    def __init__(self, objects: Objects, store: Store, events: Events, metrics: Metrics, memory: Memory) -> None:
+    def __init__(
+        self, objects: Objects, store: Store, events: Events, metrics: Metrics, memory: Memory, chorus: Chorus
+    ) -> None:
         self._objects = objects
+        self._chorus = chorus
         self._memory = memory
         self._store = store
         self._events = events
@@ -56,8 +60,9 @@ class Journal:
         self._store.put(stored)
         self._memory.note(stored)
         for said in news:
-            level = logging.WARNING if said.kind == "Warning" else logging.INFO
-            log.log(level, "%s: %s", said.reason, said.message, extra=fields(stored))
+            if not said.of_many or self._chorus.solo(stored.desired.key, said.reason):
+                level = logging.WARNING if said.kind == "Warning" else logging.INFO
+                log.log(level, "%s: %s", said.reason, said.message, extra=fields(stored))
             self._events.publish(stored, said.kind, said.reason, said.message)
             if said.counted:
                 self._metrics.operation(said.counted)

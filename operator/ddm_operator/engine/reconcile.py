@@ -10,11 +10,13 @@ from weakref import WeakValueDictionary
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.case import Case, Limits, Observed
+from ddm_operator.domain.conditions import STALLED
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import Operation, Resource
 from ddm_operator.domain.report import next_status, putting_back, worth_writing
 from ddm_operator.engine.act import Actor
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal, fields
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
@@ -43,6 +45,7 @@ class Reconciler:
     actor: Actor
     sightings: Sightings
     setbacks: Setbacks
+    chorus: Chorus
     metrics: Metrics
     instances: WeakValueDictionary[str, asyncio.Lock]
     """Held during a pass: two objects that name one instance take turns."""
@@ -55,7 +58,7 @@ class Reconciler:
         """
         resource = self.store.get(key)
         if resource is None:
-            self.setbacks.over(key)
+            self._over(key)
             self.sightings.forget(key)
             self.observer.forget(key)
             return None
@@ -70,7 +73,7 @@ class Reconciler:
                 return await self._set_back(key, resource, error)
             finally:
                 self.metrics.pass_ended(outcome, self.clock.monotonic() - began)
-        self.setbacks.over(key)
+        self._over(key)
         return wait
 
     async def defect(self, key: str, error: BaseException) -> None:
@@ -139,11 +142,18 @@ class Reconciler:
     async def _set_back(self, key: str, resource: Resource, error: OperatorError) -> float:
         """A pass that could not be finished: say so when it lasts, and come back later each time."""
         setback = self.setbacks.add(key, error)
-        if setback.news:
+        if setback.news and self.chorus.solo(key, error.reason):
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
         if setback.worth_reporting:
             await self._report(resource, setback.decision, None)
         return setback.decision.requeue_after
+
+    def _over(self, key: str) -> None:
+        """A pass went well, or the object is gone."""
+        self.setbacks.over(key)
+        resource = self.store.get(key)
+        stalled = (said.reason for said in resource.status.conditions if said.type == STALLED) if resource else ()
+        self.chorus.left(key, still=next(iter(stalled), ""))
 
     async def _cloud(self, resource: Resource) -> Cloud:
         """The cloud as the object's credential sees it; an open operation stays where it was begun."""
