@@ -257,6 +257,14 @@ class Cloud(Group):
     """Proxy for all requests to the cloud; its password is never logged."""
 
 
+class StatusWrites(Group):
+    """How often the API server is written to."""
+
+    writes_per_second: float = Field(default=100.0, ge=1, le=10_000, allow_inf_nan=False)
+    """Statuses written in a second, of all objects together; one object's is written once a second at most.
+    What safety rests on (the intent of a call, its answer) never waits, and Events and the Lease do not count."""
+
+
 class Lease(Group):
     """Which of several replicas works; safety does not rest on it, the quiet does."""
 
@@ -324,6 +332,7 @@ class Settings(BaseSettings):
     cadence: Cadence = Cadence()
     scaling: Scaling = Scaling()
     cloud: Cloud = Cloud()
+    status: StatusWrites = StatusWrites()
     lease: Lease = Lease()
     probes: Probes = Probes()
     log: Log = Log()

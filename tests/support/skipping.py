@@ -214,12 +214,17 @@ class FakeObjects(Side):
         self.stored[key_of(kept)] = kept
         return kept
 
-    async def get(self, namespace: str, name: str) -> Resource | None:
+    def pause(self) -> float:
+        return 0.0
+
+    async def get(self, namespace: str, name: str, *, urgent: bool = False) -> Resource | None:
+        del urgent
         await self.reach("get")
         found = self.stored.get(f"{namespace}/{name}")
         return replace(found, seen_at=now()) if found else None
 
-    async def put_status(self, resource: Resource, status: Status) -> Resource:
+    async def put_status(self, resource: Resource, status: Status, *, urgent: bool = False) -> Resource:
+        del urgent
         await self.reach("put")
         found = self.stored.get(key_of(resource))
         if found is None or found.resource_version != resource.resource_version:

@@ -13,6 +13,7 @@ from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer
+from ddm_operator.engine.pace import WRITES_PER_SECOND, Pace
 from ddm_operator.engine.reconcile import Reconciler
 from ddm_operator.engine.setbacks import Setbacks
 from ddm_operator.engine.sightings import Sightings
@@ -34,7 +35,12 @@ class World:
 
 
 def assemble(
-    world: World, limits: Limits, kinds: Sequence[OperationKind], chance: Random, new_id: Callable[[], str]
+    world: World,
+    limits: Limits,
+    kinds: Sequence[OperationKind],
+    chance: Random,
+    new_id: Callable[[], str],
+    writes_per_second: float = WRITES_PER_SECOND,
 ) -> tuple[Reconciler, Actor]:
     """Join the parts.
 
@@ -44,10 +50,12 @@ def assemble(
         kinds: the long-running operations that it knows.
         chance: spreads pauses.
         new_id: an operation's id, never the same twice.
+        writes_per_second: statuses that may wait, of all objects.
     """
     memory = Memory(world.clock, limits)
     chorus = Chorus(world.clock.monotonic)
-    journal = Journal(world.objects, world.store, world.events, world.metrics, memory, chorus)
+    pace = Pace(writes_per_second, world.clock.monotonic)
+    journal = Journal(world.objects, world.store, world.events, world.metrics, memory, chorus, pace)
     actor = Actor(journal, world.lease, world.clock, limits, kinds, new_id)
     reconciler = Reconciler(
         objects=world.objects,

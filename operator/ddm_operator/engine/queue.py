@@ -149,11 +149,12 @@ class WorkQueue:
             if self._chorus.solo(key, f"The pass failed, {error.reason}"):
                 logger.warning("The pass failed: %s", error.message, extra={"object": key, "reason": error.reason})
             return
-        if self._chorus.solo(key, f"The pass failed unexpectedly, {_whereabouts(error)}"):
+        first = self._chorus.solo(key, f"The pass failed unexpectedly, {_whereabouts(error)}")
+        if first:
             logger.error("The pass failed unexpectedly", extra={"object": key}, exc_info=error)
         if self._defect is not None:
             [said] = await asyncio.gather(self._defect(key, error), return_exceptions=True)
-            if isinstance(said, BaseException):
+            if first and isinstance(said, BaseException):
                 logger.error("That could not be said in its status: %s", type(said).__name__, extra={"object": key})
 
     def _backoff(self, key: str) -> float:

@@ -112,8 +112,9 @@ class Reconciler:
             self._accounted_for(resource)
             resource = await self.actor.begin(cloud, resource, decision, sight)
             return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
-        await self._report(resource, decision, sight.observed)
-        return self.observer.next_look(cloud, resource, decision, sight)
+        untold = await self._report(resource, decision, sight.observed)
+        look = self.observer.next_look(cloud, resource, decision, sight)
+        return _soonest(look, untold) if look else untold or self.journal.rest(resource)
 
     def _decide(self, resource: Resource, sight: Sight) -> Decision:
         now = self.clock.now()
@@ -134,19 +135,21 @@ class Reconciler:
             self.kinds,
         )
 
-    async def _report(self, resource: Resource, decision: Decision, observed: Observed | None) -> None:
+    async def _report(self, resource: Resource, decision: Decision, observed: Observed | None) -> float:
+        """Say it in the status; seconds until it may be said, 0 when it is."""
         status = next_status(resource.desired, resource.status, decision, observed, self.clock.now())
         if worth_writing(resource.status, status):
-            await self.journal.write(resource, status)
+            return await self.journal.tell(resource, status)
+        self.journal.nothing_to_tell(resource)
+        return 0.0
 
     async def _set_back(self, key: str, resource: Resource, error: OperatorError) -> float:
         """A pass that could not be finished: say so when it lasts, and come back later each time."""
         setback = self.setbacks.add(key, error)
         if setback.news and self.chorus.solo(key, error.reason):
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
-        if setback.worth_reporting:
-            await self._report(resource, setback.decision, None)
-        return setback.decision.requeue_after
+        untold = await self._report(resource, setback.decision, None) if setback.worth_reporting else 0.0
+        return _soonest(setback.decision.requeue_after, untold)
 
     def _over(self, key: str) -> None:
         """A pass went well, or the object is gone."""
@@ -206,6 +209,11 @@ class Reconciler:
             return resource
         self.store.put(fresh)
         return fresh
+
+
+def _soonest(next_look: float, untold: float) -> float:
+    """Seconds until the next pass, when a status may have to wait for so long before it is written."""
+    return min(next_look, untold) if untold else next_look
 
 
 def _asks_for_more(resource: Resource) -> bool:
