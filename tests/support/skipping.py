@@ -253,8 +253,8 @@ class Quiet:
 class Fleet:
     """Many objects in one project, and the operator that works on them."""
 
-    def __init__(self, number: int) -> None:
-        self.cloud, self.objects, self.clock, self.limits = FakeCloud(), FakeObjects(), Clock(), Limits()
+    def __init__(self, number: int, objects: FakeObjects | None = None) -> None:
+        self.cloud, self.objects, self.clock, self.limits = FakeCloud(), objects or FakeObjects(), Clock(), Limits()
         self.store = Store(monotonic=now)
         self.clouds: dict[str, FakeCloud] = {}
         """What namespaces see that have a credential of their own."""
@@ -307,9 +307,9 @@ class Fleet:
         return self.objects.stored[f"shop/o{number}"].status
 
 
-async def running(number: int) -> Fleet:
+async def running(number: int, objects: FakeObjects | None = None) -> Fleet:
     """A fleet that has come to rest."""
-    fleet = Fleet(number)
+    fleet = Fleet(number, objects)
     fleet.queue.start()
     await fleet.until(lambda: fleet.reasons() == {"AsDeclared": number}, 600)
     return fleet

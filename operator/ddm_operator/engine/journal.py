@@ -79,10 +79,6 @@ class Journal:
         """Seconds until another status of the object may be told: a look before that is one for nothing."""
         return self._pace.rest(resource.desired.uid)
 
-    def nothing_to_tell(self, resource: Resource) -> None:
-        """What had to wait is not true any more."""
-        self._pace.forget(resource.desired.uid)
-
     async def put_back(self, resource: Resource, status: Status, lost: Operation) -> Resource:
         """Write a status that has again what it had lost; see ``Memory``. Raises like ``write``."""
         return await self._write(resource, status, [put_back_event(lost)])

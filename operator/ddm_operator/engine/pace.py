@@ -12,54 +12,50 @@ APART: Final = 1.0
 WRITES_PER_SECOND: Final = 100.0
 """Of all objects; ``settings.StatusWrites`` has the same."""
 
-BURST: Final = 1.0
+BURST: Final = 0.1
 """Seconds of quiet that may be caught up on at once."""
 
 
 class Pace:
-    """Gives turns to write; nobody waits in it, a pass comes back when its turn has come.
+    """Says whether a status may be written; nobody waits in it, a pass comes back when it is told to.
 
     Args:
-        rate: turns per second, of all objects together.
+        rate: writes per second, of all objects together.
         monotonic: seconds.
     """
 
     def __init__(self, rate: float, monotonic: Callable[[], float]) -> None:
-        self._between = 1 / rate
+        self._rate = rate
+        self._most = max(1.0, rate * BURST)
         self._monotonic = monotonic
-        self._next = float("-inf")
-        """When the next turn is that nobody has."""
-        self._turns: dict[str, float] = {}
+        self._left = self._most
+        self._filled_at = monotonic()
+        self._end = float("-inf")
+        """When the last of those that were sent away comes back."""
         self._written: OrderedDict[str, float] = OrderedDict()
-        """When what was written last; what is older than a second is dropped."""
+        """When what was written last; what is older than a second is dropped with the next write."""
 
     def wait(self, uid: str) -> float:
-        """Seconds until the object's status may be written; 0: now, and that takes its turn."""
+        """Seconds until it is worth while to ask again; 0: write now, that is counted. They come back one by one."""
         if rest := self.rest(uid):
             return rest
         now = self._monotonic()
-        turn = self._turns.get(uid)
-        if turn is None:
-            turn = max(self._next, now - BURST)
-            self._next = turn + self._between
-            if turn > now:
-                self._turns[uid] = turn
-        if turn <= now:
-            self._turns.pop(uid, None)
-        return max(0.0, turn - now)
+        self._left = min(self._most, self._left + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        if self._left >= 1:
+            self._left -= 1
+            return 0.0
+        self._end = max(self._end, now) + 1 / self._rate
+        return self._end - now
 
     def rest(self, uid: str) -> float:
-        """Seconds until a second has gone by since the object's last turn."""
+        """Seconds until a second has gone by since the object's status was written."""
         return max(0.0, self._written.get(uid, float("-inf")) + APART - self._monotonic())
 
     def written(self, uid: str) -> None:
-        """The object's status was written in its turn."""
+        """The object's status was written, and did not have to be at once."""
         now = self._monotonic()
         self._written[uid] = now
         self._written.move_to_end(uid)
         while now - next(iter(self._written.values())) >= APART:
             self._written.popitem(last=False)
-
-    def forget(self, uid: str) -> None:
-        """There is nothing to write about it any more."""
-        self._turns.pop(uid, None)

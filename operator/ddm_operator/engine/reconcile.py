@@ -138,10 +138,7 @@ class Reconciler:
     async def _report(self, resource: Resource, decision: Decision, observed: Observed | None) -> float:
         """Say it in the status; seconds until it may be said, 0 when it is."""
         status = next_status(resource.desired, resource.status, decision, observed, self.clock.now())
-        if worth_writing(resource.status, status):
-            return await self.journal.tell(resource, status)
-        self.journal.nothing_to_tell(resource)
-        return 0.0
+        return await self.journal.tell(resource, status) if worth_writing(resource.status, status) else 0.0
 
     async def _set_back(self, key: str, resource: Resource, error: OperatorError) -> float:
         """A pass that could not be finished: say so when it lasts, and come back later each time."""
