@@ -15,6 +15,9 @@ WRITES_PER_SECOND: Final = 100.0
 BURST: Final = 0.1
 """Seconds of quiet that may be caught up on at once."""
 
+FORGET: Final = 60.0
+"""Seconds after which a place in the line is lost: there was nothing to write any more, or the object is gone."""
+
 
 class Pace:
     """Says whether a status may be written; nobody waits in it, a pass comes back when it is told to.
@@ -30,8 +33,10 @@ class Pace:
         self._monotonic = monotonic
         self._left = self._most
         self._filled_at = monotonic()
+        self._line: OrderedDict[str, float] = OrderedDict()
+        """When who comes back of those that were sent away, the next one first."""
         self._end = float("-inf")
-        """When the last of those that were sent away comes back."""
+        """When the last of them does."""
         self._written: OrderedDict[str, float] = OrderedDict()
         """When what was written last; what is older than a second is dropped with the next write."""
 
@@ -40,12 +45,21 @@ class Pace:
         if rest := self.rest(uid):
             return rest
         now = self._monotonic()
+        place = self._line.get(uid)
+        if place is not None and place > now:
+            return place - now
         self._left = min(self._most, self._left + (now - self._filled_at) * self._rate)
         self._filled_at = now
-        if self._left >= 1:
+        self._line.pop(uid, None)
+        if self._left >= 1 and (place is not None or self._end <= now):  # who comes now passes nobody who waits
             self._left -= 1
             return 0.0
-        self._end = max(self._end, now) + 1 / self._rate
+        return self._queue_up(uid, now)
+
+    def _queue_up(self, uid: str, now: float) -> float:
+        while self._line and now - next(iter(self._line.values())) >= FORGET:
+            self._line.popitem(last=False)
+        self._line[uid] = self._end = max(self._end, now) + 1 / self._rate
         return self._end - now
 
     def rest(self, uid: str) -> float:
