@@ -146,7 +146,7 @@ class Reconciler:
         if setback.news and self.chorus.solo(key, error.reason):
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
         untold = await self._report(resource, setback.decision, None) if setback.worth_reporting else 0.0
-        return _soonest(setback.decision.requeue_after, untold)
+        return max(setback.decision.requeue_after, untold)  # sooner would undo the growing pauses
 
     def _over(self, key: str) -> None:
         """A pass went well, or the object is gone."""
