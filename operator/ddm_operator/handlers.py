@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -170,7 +170,7 @@ async def watch(
     """
     watching = _Watch(on_event, login, kind, take_signals, known, namespaces)
     while not stop.is_set():
-        if await watching.find(stop):
+        if await _unless(stop, watching.find(stop)):
             # Gathered, because whatever Kopf raises ends this watch and not the process.
             [failure] = await asyncio.gather(watching.run(stop, ready), return_exceptions=True)
             if isinstance(failure, asyncio.CancelledError):
@@ -280,6 +280,20 @@ class _EveryTask:
 
     def __len__(self) -> int:
         return len(asyncio.all_tasks())
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, bool]) -> bool:
+    """What comes of work that may wait for the API server; False when stopped meanwhile."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, stopping):
+            task.cancel()
+    [done, _] = await asyncio.gather(working, stopping, return_exceptions=True)
+    if isinstance(done, Exception):
+        raise done
+    return done is True
 
 
 async def _wait(stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from typing import Literal, TextIO
 from typing_extensions import override
 
 from ddm_operator.redaction import Redactor, redactor
+from ddm_operator.repeats import Repeats
 
 Form = Literal["auto", "text", "json"]
 
@@ -30,6 +31,9 @@ KOPF_FIELDS = frozenset({"k8s_ref", "k8s_skip", "settings"})
 
 LIBRARIES = ("aiohttp", "asyncio", "httpcore", "httpx", "kopf", "kubernetes", "urllib3")
 """They tell of every request and every reconnect; from WARNING on they have something to say."""
+
+REPEATING = ("ddm_operator.cloud", "ddm_operator.handlers", "ddm_operator.knowledge", "ddm_operator.kube")
+"""Of our own, what warns of one side and not of one object: again and again while that is away."""
 
 
 def set_up(form: Form, level: str, stream: TextIO | None = None) -> None:
@@ -49,6 +53,7 @@ def set_up(form: Form, level: str, stream: TextIO | None = None) -> None:
     else:
         handler = logging.StreamHandler(stream)
         handler.setFormatter(JsonLines(redactor))
+    handler.addFilter(Repeats(handler, (*LIBRARIES, *REPEATING)))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in LIBRARIES:

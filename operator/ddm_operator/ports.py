@@ -150,11 +150,16 @@ class Secrets(Protocol):
 class Objects(Protocol):
     """The ``DDMInstance`` objects on the API server."""
 
-    async def get(self, namespace: str, name: str) -> Resource | None:
-        """A fresh read; None when there is no such object."""
+    async def get(self, namespace: str, name: str, *, urgent: bool = False) -> Resource | None:
+        """A fresh read; None when there is no such object. What is not urgent waits while ``pause`` does."""
 
-    async def put_status(self, resource: Resource, status: Status) -> Resource:
+    def pause(self) -> float:
+        """Seconds for which the API server wants to be spared what may wait; 0 nearly always."""
+
+    async def put_status(self, resource: Resource, status: Status, *, urgent: bool = False) -> Resource:
         """Replace the whole status by compare-and-swap on uid and resourceVersion; the stored object.
+
+        What is not urgent waits while ``pause`` does.
 
         Raises:
             ConflictError: it was changed, or replaced by another one, meanwhile.

@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ddm_operator import addresses
+from ddm_operator.names import names
 
 Seconds = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0.01, le=1_000, allow_inf_nan=False)]
@@ -211,7 +212,7 @@ class Credentials(Group):
     @field_validator("own_namespaces", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
-        return _names(value, "a blank is no namespace; leave it away for none")
+        return names(value, "a blank is no namespace; leave it away for none")
 
 
 class Cloud(Group):
@@ -257,6 +258,14 @@ class Cloud(Group):
 
     proxy: Proxy | None = None
     """Proxy for all requests to the cloud; its password is never logged."""
+
+
+class StatusWrites(Group):
+    """How often the API server is written to."""
+
+    writes_per_second: float = Field(default=100.0, ge=1, le=10_000, allow_inf_nan=False)
+    """Statuses written in a second, of all objects together; one object's is written once a second at most.
+    What safety rests on (the intent of a call, its answer) never waits, and Events and the Lease do not count."""
 
 
 class Lease(Group):
@@ -326,6 +335,7 @@ class Settings(BaseSettings):
     cadence: Cadence = Cadence()
     scaling: Scaling = Scaling()
     cloud: Cloud = Cloud()
+    status: StatusWrites = StatusWrites()
     lease: Lease = Lease()
     probes: Probes = Probes()
     log: Log = Log()
@@ -333,13 +343,4 @@ class Settings(BaseSettings):
     @field_validator("namespaces", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
-        return _names(value, "a blank is no namespace, and must not mean all of them")
-
-
-def _names(value: object, blank: str) -> object:
-    """Names separated by commas, each once; ``blank`` is said of a value that holds none."""
-    parts = ",".join(value) if isinstance(value, tuple | list) else str(value)
-    names = tuple(dict.fromkeys(name.strip() for name in parts.split(",") if name.strip()))
-    if value and not names:
-        raise ValueError(blank)
-    return names
+        return names(value, "a blank is no namespace, and must not mean all of them")

@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from random import SystemRandom
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from ddm_operator.kube.connect import Credentials, credentials, load_configurati
 from ddm_operator.kube.events import ApiEvents
 from ddm_operator.kube.lease import LeaseElection, Timing
 from ddm_operator.kube.objects import ApiObjects
+from ddm_operator.kube.restraint import Restraint
 from ddm_operator.kube.secrets import ApiSecrets
 from ddm_operator.kube.store import Store
 from ddm_operator.operations.scale_out import ScaleOut
@@ -119,11 +120,12 @@ async def _run(settings: Settings, watching: Watching, ending: Ending) -> int:
         api = ApiServer.over(configuration)
         parts.push_async_callback(api.close)
         await parts.enter_async_context(_probes(settings, health, telemetry))
-        objects = ApiObjects(api, monotonic=clock.monotonic, namespaces=settings.namespaces)
+        calm = replace(api, restraint=Restraint(clock.monotonic, SystemRandom().random))
+        objects = ApiObjects(calm, monotonic=clock.monotonic, namespaces=settings.namespaces, urgent=api)
         lease = await parts.enter_async_context(_lease(settings, api, clock, (health, telemetry), ending))
         if ending.stop.is_set():
             return ending.code
-        known = await parts.enter_async_context(_operator(settings, api, objects, lease, clock, telemetry))
+        known = await parts.enter_async_context(_operator(settings, calm, objects, lease, clock, telemetry))
         ready = asyncio.Event()
         tasks = [
             asyncio.create_task(_tell_of_watch(ready, health), name="readiness"),
@@ -243,7 +245,8 @@ async def _operator(
     secrets = ApiSecrets(api, settings.credentials.secret_name, monotonic=clock.monotonic)
     async with open_clouds(settings, clock, telemetry.request, secrets, chance.random) as clouds:
         world = World(objects, store, events, clouds, lease, clock, telemetry)
-        reconciler, actor = assemble(world, limits(settings), (ScaleOut(),), chance, lambda: str(uuid4()))
+        rate = settings.status.writes_per_second
+        reconciler, actor = assemble(world, limits(settings), (ScaleOut(),), chance, lambda: str(uuid4()), rate)
         queue = WorkQueue(
             reconciler.reconcile,
             workers=settings.workers,
@@ -261,6 +264,7 @@ async def _operator(
             yield known
         finally:
             await queue.stop(STOP_SECONDS)
+            reconciler.chorus.sum_up()
             await actor.finish(settings.cadence.enlarge_timeout_seconds + STORE_SECONDS)
             await events.stop(EVENTS_SECONDS)
 

@@ -17,9 +17,11 @@ from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import Phase, Resource
 from ddm_operator.engine.act import Actor
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
+from ddm_operator.engine.write_pace import WritePace
 from ddm_operator.errors import ConflictError
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import load_configuration
@@ -68,7 +70,15 @@ class Scene:
     def actor(self, lease: Leader | None = None, limits: Limits = LIMITS) -> Actor:
         """One of the operators; none knows of the others."""
         store, memory = Store(monotonic=CLOCK.monotonic), Memory(CLOCK, limits)
-        journal = Journal(self.objects, store, Silent(), Telemetry("test"), memory)
+        journal = Journal(
+            self.objects,
+            store,
+            Silent(),
+            Telemetry("test"),
+            memory,
+            Chorus(CLOCK.monotonic),
+            WritePace(100, CLOCK.monotonic),
+        )
         return Actor(journal, lease or Leader(), CLOCK, limits, (ScaleOut(),), lambda: f"operation-{next(NUMBERS)}")
 
     async def begin(self, actor: Actor) -> Resource:

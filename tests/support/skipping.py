@@ -215,12 +215,17 @@ class FakeObjects(Side):
         self.stored[key_of(kept)] = kept
         return kept
 
-    async def get(self, namespace: str, name: str) -> Resource | None:
+    def pause(self) -> float:
+        return 0.0
+
+    async def get(self, namespace: str, name: str, *, urgent: bool = False) -> Resource | None:
+        del urgent
         await self.reach("get")
         found = self.stored.get(f"{namespace}/{name}")
         return replace(found, seen_at=now()) if found else None
 
-    async def put_status(self, resource: Resource, status: Status) -> Resource:
+    async def put_status(self, resource: Resource, status: Status, *, urgent: bool = False) -> Resource:
+        del urgent
         await self.reach("put")
         found = self.stored.get(key_of(resource))
         if found is None or found.resource_version != resource.resource_version:
@@ -249,8 +254,8 @@ class Quiet:
 class Fleet:
     """Many objects in one project, and the operator that works on them."""
 
-    def __init__(self, number: int) -> None:
-        self.cloud, self.objects, self.clock, self.limits = FakeCloud(), FakeObjects(), Clock(), Limits()
+    def __init__(self, number: int, objects: FakeObjects | None = None) -> None:
+        self.cloud, self.objects, self.clock, self.limits = FakeCloud(), objects or FakeObjects(), Clock(), Limits()
         self.store = Store(monotonic=now)
         self.clouds: dict[str, FakeCloud] = {}
         """What namespaces see that have a credential of their own."""
@@ -305,9 +310,9 @@ class Fleet:
         return self.objects.stored[f"shop/o{number}"].status
 
 
-async def running(number: int) -> Fleet:
+async def running(number: int, objects: FakeObjects | None = None) -> Fleet:
     """A fleet that has come to rest."""
-    fleet = Fleet(number)
+    fleet = Fleet(number, objects)
     fleet.queue.start()
     await fleet.until(lambda: fleet.reasons() == {"AsDeclared": number}, 600)
     return fleet

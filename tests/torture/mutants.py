@@ -34,9 +34,9 @@ def no_compare_and_swap() -> Sequence[Swap]:
     """Every write goes over whatever is stored."""
     put = ApiObjects.put_status
 
-    async def over(self: ApiObjects, resource: Any, status: Any) -> Any:
+    async def over(self: ApiObjects, resource: Any, status: Any, *, urgent: bool = False) -> Any:
         latest = await self.get(resource.desired.namespace, resource.desired.name)
-        return await put(self, latest or resource, status)
+        return await put(self, latest or resource, status, urgent=urgent)
 
     return ((ApiObjects, "put_status", over),)
 

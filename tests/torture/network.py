@@ -66,6 +66,8 @@ class Wayside:
 class ApiLine(Wayside):
     """The API server as one operator reaches it; in the place of ``kube.client.ApiServer``."""
 
+    restraint = None
+
     async def request(
         self,
         method: str,

@@ -10,8 +10,10 @@ from weakref import ref
 import pytest
 
 from ddm_operator.domain.model import Operation, Phase, Resource, Status
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
+from ddm_operator.engine.write_pace import WritePace
 from ddm_operator.errors import ConflictError
 from ddm_operator.kube.store import Store
 from tests.support.cases import LIMITS, NOW, desired, operation
@@ -230,12 +232,15 @@ class Changed:
 
     left: Resource | None
 
-    async def get(self, namespace: str, name: str) -> Resource | None:
-        del namespace, name
+    def pause(self) -> float:
+        return 0.0
+
+    async def get(self, namespace: str, name: str, *, urgent: bool = False) -> Resource | None:
+        del namespace, name, urgent
         return self.left
 
-    async def put_status(self, resource: Resource, status: Status) -> Resource:
-        del resource, status
+    async def put_status(self, resource: Resource, status: Status, *, urgent: bool = False) -> Resource:
+        del resource, status, urgent
         raise ConflictError("Conflict", "Changed meanwhile.")
 
 
@@ -246,7 +251,15 @@ async def test_an_answer_that_has_no_place_any_more_is_remembered(
     memory: Memory, clock: Clock, left: Resource | None
 ) -> None:
     """The object is gone, was made anew, or lost its status while the call was out."""
-    journal = Journal(Changed(left), Store(monotonic=clock.monotonic), Quiet(), Quiet(), memory)
+    journal = Journal(
+        Changed(left),
+        Store(monotonic=clock.monotonic),
+        Quiet(),
+        Quiet(),
+        memory,
+        Chorus(clock.monotonic),
+        WritePace(100, clock.monotonic),
+    )
     answer = operation(Phase.RUNNING, job_id="j-1")
     await journal.write_answer(stored(operation(Phase.REQUESTING)), answer, _amend)
     assert memory.lost(stored(uid="uid-3"), ()) == answer
@@ -256,7 +269,15 @@ async def test_an_answer_that_has_no_place_any_more_is_remembered(
 async def test_an_answer_to_what_somebody_has_settled_meanwhile_is_not(
     memory: Memory, clock: Clock, settled: Operation
 ) -> None:
-    journal = Journal(Changed(stored(settled)), Store(monotonic=clock.monotonic), Quiet(), Quiet(), memory)
+    journal = Journal(
+        Changed(stored(settled)),
+        Store(monotonic=clock.monotonic),
+        Quiet(),
+        Quiet(),
+        memory,
+        Chorus(clock.monotonic),
+        WritePace(100, clock.monotonic),
+    )
     await journal.write_answer(stored(operation(Phase.UNCONFIRMED)), operation(Phase.RUNNING), _amend)
     assert memory.lost(stored(uid="uid-3"), ()) is None
 

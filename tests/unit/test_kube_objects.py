@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from ddm_operator.domain.model import Desired, Operation, Resource, Status
 from ddm_operator.errors import AmbiguousError, ConflictError, OperatorError, StalledError, TransientError
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.objects import ApiObjects
+from ddm_operator.kube.restraint import Restraint
 
 Act = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -222,3 +223,39 @@ async def test_whether_the_kind_is_served(server: Server, objects: ApiObjects) -
     assert await objects.served()
     with pytest.raises(TransientError):
         await objects.served()
+
+
+async def test_after_a_429_what_may_wait_waits_and_the_rest_does_not(server: Server) -> None:
+    """The lease's own connection knows nothing of the pause; an intent's write does not look at it."""
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listener:
+        api = connection(listener.sockets[0].getsockname()[1])
+        calm = replace(api, restraint=Restraint(asyncio.get_running_loop().time, lambda: 0.0))
+        objects = ApiObjects(calm, monotonic=lambda: 12.5, urgent=api)
+        server.acts = [answer(429, None, "Retry-After: 30"), *[answer(200, stored())] * 3]
+        with pytest.raises(TransientError):
+            await objects.get("shop", "orders")
+        assert 29 < objects.pause() <= 30
+        waiting = [asyncio.create_task(objects.get("shop", f"o{n}")) for n in range(5)]
+        await objects.put_status(RESOURCE, STATUS, urgent=True)
+        await objects.get("shop", "orders", urgent=True)
+        await api.request("GET", "/apis/coordination.k8s.io/v1/namespaces/ddm/leases/ddm-operator")
+        assert [method for method, _, _ in server.requests] == ["GET", "PUT", "GET", "GET"]
+        for task in waiting:
+            task.cancel()
+        assert all(
+            isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*waiting, return_exceptions=True)
+        )
+        await api.close()
+
+
+async def test_an_api_server_that_does_not_answer_in_time_is_spared_and_one_that_resets_is_not(server: Server) -> None:
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listener:
+        api = connection(listener.sockets[0].getsockname()[1], timeout=0.1)
+        calm = replace(api, restraint=Restraint(asyncio.get_running_loop().time, lambda: 0.0))
+        objects = ApiObjects(calm, monotonic=lambda: 12.5)
+        server.acts = [reset, silence]
+        for spared in (False, True):
+            with pytest.raises(TransientError):
+                await objects.get("shop", "orders")
+            assert (objects.pause() > 0) is spared
+        await api.close()

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from ddm_operator import logs
 from ddm_operator.redaction import redactor
+from ddm_operator.repeats import MOST
 
 logger = logging.getLogger("ddm_operator.test")
 
@@ -152,3 +153,36 @@ def test_what_kills_the_process_is_a_log_line() -> None:
     [line] = json_lines(stream)
     assert line["level"] == "CRITICAL"
     assert "hunter2" not in stream.getvalue()
+
+
+def test_a_library_that_warns_of_every_retry_is_heard_a_few_times_a_minute_and_counted() -> None:
+    """As Kopf does for each of a thousand namespaces while the API server is away."""
+    stream = io.StringIO()
+    logs.set_up("json", "INFO", stream)
+    for second in range(120):
+        for namespace in range(50):
+            text = f"Request attempt #1/9 failed; will retry: GET {namespace}"
+            _heard("kopf._cogs.clients.api", logging.ERROR, text, second)
+    _heard("ddm_operator.engine.reconcile", logging.INFO, "Something else", 200)
+    told = [str(line["message"]) for line in json_lines(stream)]
+    retries = [text for text in told if text.startswith("Request attempt")]
+    counted = [int(text.split()[0]) for text in told if "more warnings" in text]
+    assert len(retries) == 2 * MOST
+    assert len(retries) + sum(counted) == 120 * 50
+    assert len(counted) == 2
+    assert told[-1] == "Something else"
+
+
+@pytest.mark.parametrize(("name", "level"), [("ddm_operator.engine.journal", 30), ("ddm_operator.kube.lease", 20)])
+def test_what_is_no_repeated_warning_is_not_held_back(name: str, level: int) -> None:
+    stream = io.StringIO()
+    logs.set_up("json", "INFO", stream)
+    for _ in range(5 * MOST):
+        _heard(name, level, "One thing that happened", 0)
+    assert len(json_lines(stream)) == 5 * MOST
+
+
+def _heard(name: str, level: int, text: str, second: float) -> None:
+    record = logging.LogRecord(name, level, "somewhere.py", 125, text, None, None)
+    record.created = second
+    logging.getLogger(name).handle(record)

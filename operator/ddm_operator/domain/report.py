@@ -81,6 +81,11 @@ class Announcement:
     message: str
     counted: str = ""
 
+    @property
+    def of_many(self) -> bool:
+        """Whether one cause may bring it to every object; what happens to an operation is each one's own."""
+        return self.kind == "Warning" and not self.counted
+
 
 def announcements(before: Status, after: Status) -> list[Announcement]:
     """What happened between two statuses."""

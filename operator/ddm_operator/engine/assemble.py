@@ -9,12 +9,14 @@ from weakref import WeakValueDictionary
 
 from ddm_operator.domain.case import Limits
 from ddm_operator.engine.act import Actor
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer
 from ddm_operator.engine.reconcile import Reconciler
 from ddm_operator.engine.setbacks import Setbacks
 from ddm_operator.engine.sightings import Sightings
+from ddm_operator.engine.write_pace import WRITES_PER_SECOND, WritePace
 from ddm_operator.operations.base import OperationKind
 from ddm_operator.ports import Clock, Clouds, Events, Lease, Metrics, Objects, Store
 
@@ -33,7 +35,12 @@ class World:
 
 
 def assemble(
-    world: World, limits: Limits, kinds: Sequence[OperationKind], chance: Random, new_id: Callable[[], str]
+    world: World,
+    limits: Limits,
+    kinds: Sequence[OperationKind],
+    chance: Random,
+    new_id: Callable[[], str],
+    writes_per_second: float = WRITES_PER_SECOND,
 ) -> tuple[Reconciler, Actor]:
     """Join the parts.
 
@@ -43,9 +50,12 @@ def assemble(
         kinds: the long-running operations that it knows.
         chance: spreads pauses.
         new_id: an operation's id, never the same twice.
+        writes_per_second: statuses that may wait, of all objects.
     """
     memory = Memory(world.clock, limits)
-    journal = Journal(world.objects, world.store, world.events, world.metrics, memory)
+    chorus = Chorus(world.clock.monotonic)
+    pace = WritePace(writes_per_second, world.clock.monotonic)
+    journal = Journal(world.objects, world.store, world.events, world.metrics, memory, chorus, pace)
     actor = Actor(journal, world.lease, world.clock, limits, kinds, new_id)
     reconciler = Reconciler(
         objects=world.objects,
@@ -60,6 +70,7 @@ def assemble(
         actor=actor,
         sightings=Sightings(),
         setbacks=Setbacks(limits, chance),
+        chorus=chorus,
         metrics=world.metrics,
         instances=WeakValueDictionary(),
     )

@@ -1,4 +1,7 @@
-"""The journal's writes: every one a compare-and-swap of the whole status, none assumed, none forgotten."""
+"""The journal's writes: every one a compare-and-swap of the whole status, none assumed, none forgotten.
+
+An intent, its answer and what is put back never wait, because safety rests on them; what is merely told may.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from dataclasses import replace
 from ddm_operator.domain.model import Operation, Phase, Resource, Status
 from ddm_operator.domain.reasons import STATUS_REFUSED
 from ddm_operator.domain.report import Announcement, announcements, put_back_event
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.memory import Memory
+from ddm_operator.engine.write_pace import WritePace
 from ddm_operator.errors import AmbiguousError, ConflictError, StalledError
 from ddm_operator.ports import Events, Metrics, Objects, Store
 
@@ -25,8 +30,19 @@ ATTEMPTS = 5
 class Journal:
     """Stores intents and answers, and remembers what it could not store."""
 
-    def __init__(self, objects: Objects, store: Store, events: Events, metrics: Metrics, memory: Memory) -> None:
+    def __init__(
+        self,
+        objects: Objects,
+        store: Store,
+        events: Events,
+        metrics: Metrics,
+        memory: Memory,
+        chorus: Chorus,
+        pace: WritePace,
+    ) -> None:
         self._objects = objects
+        self._chorus = chorus
+        self._pace = pace
         self._memory = memory
         self._store = store
         self._events = events
@@ -39,7 +55,7 @@ class Journal:
         return operation is not None and operation.id in self._never_sent
 
     async def write(self, resource: Resource, status: Status) -> Resource:
-        """Write a status, and announce what happened once it is stored.
+        """Write a status that must not wait, and announce what happened once it is stored.
 
         Raises:
             ConflictError: the object was changed meanwhile; start again from a fresh read.
@@ -47,17 +63,37 @@ class Journal:
         """
         return await self._write(resource, status, announcements(resource.status, status))
 
+    async def tell(self, resource: Resource, status: Status) -> float:
+        """Write a status that may wait, or say how long it has to; raises like ``write``.
+
+        Returns:
+            Seconds until it may be written: the pass comes back then, and writes what is true then. 0: it is written.
+        """
+        wait = self._objects.pause() or self._pace.rest(resource.desired.uid)
+        if not wait:
+            await self._pace.turn()
+            await self._write(resource, status, announcements(resource.status, status), urgent=False)
+            self._pace.written(resource.desired.uid)
+        return wait
+
+    def rest(self, resource: Resource) -> float:
+        """Seconds until another status of the object may be told: a look before that is one for nothing."""
+        return self._pace.rest(resource.desired.uid)
+
     async def put_back(self, resource: Resource, status: Status, lost: Operation) -> Resource:
         """Write a status that has again what it had lost; see ``Memory``. Raises like ``write``."""
         return await self._write(resource, status, [put_back_event(lost)])
 
-    async def _write(self, resource: Resource, status: Status, news: list[Announcement]) -> Resource:
-        stored = await self._objects.put_status(resource, status)
+    async def _write(
+        self, resource: Resource, status: Status, news: list[Announcement], *, urgent: bool = True
+    ) -> Resource:
+        stored = await self._objects.put_status(resource, status, urgent=urgent)
         self._store.put(stored)
         self._memory.note(stored)
         for said in news:
-            level = logging.WARNING if said.kind == "Warning" else logging.INFO
-            log.log(level, "%s: %s", said.reason, said.message, extra=fields(stored))
+            if not said.of_many or self._chorus.solo(stored.desired.key, said.reason):
+                level = logging.WARNING if said.kind == "Warning" else logging.INFO
+                log.log(level, "%s: %s", said.reason, said.message, extra=fields(stored))
             self._events.publish(stored, said.kind, said.reason, said.message)
             if said.counted:
                 self._metrics.operation(said.counted)
@@ -111,7 +147,7 @@ class Journal:
             try:
                 stored = await self.write(latest, amend(latest.status, _merge(latest.status.operation, answer)))
             except (ConflictError, AmbiguousError):
-                latest = await self._objects.get(resource.desired.namespace, resource.desired.name)
+                latest = await self._objects.get(resource.desired.namespace, resource.desired.name, urgent=True)
                 continue
             del self._kept[resource.desired.uid]
             return stored

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
+import traceback
 from collections.abc import Awaitable, Callable
 from random import Random
 
 from ddm_operator.domain.backoff import pause, spread
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.errors import OperatorError
 
 logger = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class WorkQueue:
         defect: Callable[[str, BaseException], Awaitable[None]] | None = None,
     ) -> None:
         self._defect = defect
+        self._chorus = Chorus(monotonic)
         self._reconcile, self._workers = reconcile, workers
         self._monotonic, self._random = monotonic, random
         self._pauses = {"base": base, "cap": cap}
@@ -85,6 +88,7 @@ class WorkQueue:
         """Drop all about a key; a running pass ends, and its result does not count."""
         for about in (self._ready, self._due, self._failures):
             about.pop(key, None)
+        self._chorus.left(key)
         if key in self._running:
             self._running[key] = None
 
@@ -95,6 +99,7 @@ class WorkQueue:
     async def stop(self, seconds: float) -> bool:
         """Start no new pass, await the running ones, cancel those that take longer; True when none had to be."""
         self._stopping = True
+        self._chorus.sum_up()
         if self._timer is not None:
             self._timer.cancel()
         for _ in self._tasks:
@@ -128,9 +133,11 @@ class WorkQueue:
             again_after: float | None = self._backoff(key)
         else:
             self._failures.pop(key, None)
+            self._chorus.left(key)
             again_after = result
         if added is None:
             self._failures.pop(key, None)
+            self._chorus.left(key)
             return
         if again_after is not None:
             self.add_after(key, again_after)
@@ -139,12 +146,15 @@ class WorkQueue:
 
     async def _tell(self, key: str, error: BaseException) -> None:
         if isinstance(error, OperatorError):
-            logger.warning("The pass failed: %s", error.message, extra={"object": key, "reason": error.reason})
+            if self._chorus.solo(key, f"The pass failed, {error.reason}"):
+                logger.warning("The pass failed: %s", error.message, extra={"object": key, "reason": error.reason})
             return
-        logger.error("The pass failed unexpectedly", extra={"object": key}, exc_info=error)
+        first = self._chorus.solo(key, f"The pass failed unexpectedly, {_whereabouts(error)}")
+        if first:
+            logger.error("The pass failed unexpectedly", extra={"object": key}, exc_info=error)
         if self._defect is not None:
             [said] = await asyncio.gather(self._defect(key, error), return_exceptions=True)
-            if isinstance(said, BaseException):
+            if first and isinstance(said, BaseException):
                 logger.error("That could not be said in its status: %s", type(said).__name__, extra={"object": key})
 
     def _backoff(self, key: str) -> float:
@@ -169,3 +179,9 @@ class WorkQueue:
                 del self._due[key]
                 self.add(key)
         self._wind()
+
+
+def _whereabouts(error: BaseException) -> str:
+    """What tells one defect from another: its type, and the place that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} in {frames[-1].name}, line {frames[-1].lineno}" if frames else type(error).__name__

@@ -10,11 +10,13 @@ from weakref import WeakValueDictionary
 
 from ddm_operator.domain import reasons
 from ddm_operator.domain.case import Case, Limits, Observed
+from ddm_operator.domain.conditions import STALLED
 from ddm_operator.domain.decide import decide
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import Operation, Resource
 from ddm_operator.domain.report import next_status, putting_back, worth_writing
 from ddm_operator.engine.act import Actor
+from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal, fields
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
@@ -43,6 +45,7 @@ class Reconciler:
     actor: Actor
     sightings: Sightings
     setbacks: Setbacks
+    chorus: Chorus
     metrics: Metrics
     instances: WeakValueDictionary[str, asyncio.Lock]
     """Held during a pass: two objects that name one instance take turns."""
@@ -55,7 +58,7 @@ class Reconciler:
         """
         resource = self.store.get(key)
         if resource is None:
-            self.setbacks.over(key)
+            self._over(key)
             self.sightings.forget(key)
             self.observer.forget(key)
             return None
@@ -70,7 +73,7 @@ class Reconciler:
                 return await self._set_back(key, resource, error)
             finally:
                 self.metrics.pass_ended(outcome, self.clock.monotonic() - began)
-        self.setbacks.over(key)
+        self._over(key)
         return wait
 
     async def defect(self, key: str, error: BaseException) -> None:
@@ -109,8 +112,9 @@ class Reconciler:
             self._accounted_for(resource)
             resource = await self.actor.begin(cloud, resource, decision, sight)
             return self.limits.poll if resource.status.operation and resource.status.operation.open else 0.0
-        await self._report(resource, decision, sight.observed)
-        return self.observer.next_look(cloud, resource, decision, sight)
+        untold = await self._report(resource, decision, sight.observed)
+        look = self.observer.next_look(cloud, resource, decision, sight)
+        return _soonest(look, untold) if look else untold or self.journal.rest(resource)
 
     def _decide(self, resource: Resource, sight: Sight) -> Decision:
         now = self.clock.now()
@@ -131,19 +135,25 @@ class Reconciler:
             self.kinds,
         )
 
-    async def _report(self, resource: Resource, decision: Decision, observed: Observed | None) -> None:
+    async def _report(self, resource: Resource, decision: Decision, observed: Observed | None) -> float:
+        """Say it in the status; seconds until it may be said, 0 when it is."""
         status = next_status(resource.desired, resource.status, decision, observed, self.clock.now())
-        if worth_writing(resource.status, status):
-            await self.journal.write(resource, status)
+        return await self.journal.tell(resource, status) if worth_writing(resource.status, status) else 0.0
 
     async def _set_back(self, key: str, resource: Resource, error: OperatorError) -> float:
         """A pass that could not be finished: say so when it lasts, and come back later each time."""
         setback = self.setbacks.add(key, error)
-        if setback.news:
+        if setback.news and self.chorus.solo(key, error.reason):
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
-        if setback.worth_reporting:
-            await self._report(resource, setback.decision, None)
-        return setback.decision.requeue_after
+        untold = await self._report(resource, setback.decision, None) if setback.worth_reporting else 0.0
+        return max(setback.decision.requeue_after, untold)  # sooner would undo the growing pauses
+
+    def _over(self, key: str) -> None:
+        """A pass went well, or the object is gone."""
+        self.setbacks.over(key)
+        resource = self.store.get(key)
+        stalled = (said.reason for said in resource.status.conditions if said.type == STALLED) if resource else ()
+        self.chorus.left(key, still=next(iter(stalled), ""))
 
     async def _cloud(self, resource: Resource) -> Cloud:
         """The cloud as the object's credential sees it; an open operation stays where it was begun."""
@@ -196,6 +206,11 @@ class Reconciler:
             return resource
         self.store.put(fresh)
         return fresh
+
+
+def _soonest(next_look: float, untold: float) -> float:
+    """Seconds until the next pass, when a status may have to wait for so long before it is written."""
+    return min(next_look, untold) if untold else next_look
 
 
 def _asks_for_more(resource: Resource) -> bool:

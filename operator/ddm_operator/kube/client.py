@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
@@ -14,6 +14,9 @@ from kubernetes.aio.config import ConfigException
 
 from ddm_operator.kube.connect import ConnectError, one_line
 from ddm_operator.once import send_once
+
+if TYPE_CHECKING:
+    from ddm_operator.kube.restraint import Restraint
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -57,10 +60,12 @@ class ApiServer:
     Args:
         client: configured client; its retries stay off, because a repeated write is not the same as one write.
         timeout: seconds for a whole request, a third of it for having a connection.
+        restraint: what requests wait for; None: they do not.
     """
 
     client: ApiClient
     timeout: float = 5.0
+    restraint: Restraint | None = None
 
     @classmethod
     def over(cls, configuration: Configuration, *, timeout: float = 5.0, connections: int = 32) -> ApiServer:
@@ -102,9 +107,23 @@ class ApiServer:
             NoAnswerError: it left, or may have; no answer was understood.
             AnsweredError: it was refused.
         """
-        seconds = timeout or self.timeout
-        limits = aiohttp.ClientTimeout(total=seconds, connect=seconds / 3)
         headers = {"Accept": accept, "Content-Type": content_type}
+
+        async def send() -> dict[str, Any]:
+            return await self._send(method, path, body, query, headers, timeout or self.timeout)
+
+        return await (self.restraint.through(send) if self.restraint is not None else send())
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        query: Query,
+        headers: dict[str, str],
+        seconds: float,
+    ) -> dict[str, Any]:
+        limits = aiohttp.ClientTimeout(total=seconds, connect=seconds / 3)
         try:
             _, url, headers, payload, _ = await self.client.param_serialize(
                 method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]

@@ -34,16 +34,25 @@ class ApiObjects:
 
     Args:
         api: the API server.
+        urgent: the same, for what must not wait; ``api`` when absent.
         monotonic: clock of ``Resource.seen_at`` (seconds).
         namespaces: where to look; empty for everywhere.
     """
 
-    def __init__(self, api: ApiServer, *, monotonic: Callable[[], float], namespaces: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        api: ApiServer,
+        *,
+        monotonic: Callable[[], float],
+        namespaces: tuple[str, ...] = (),
+        urgent: ApiServer | None = None,
+    ) -> None:
         self._api = api
+        self._urgent = urgent or api
         self._monotonic = monotonic
         self._paths = [_path(namespace) for namespace in namespaces] or [f"/apis/{API_VERSION}/{PLURAL}"]
 
-    async def get(self, namespace: str, name: str) -> Resource | None:
+    async def get(self, namespace: str, name: str, *, urgent: bool = False) -> Resource | None:
         """A fresh read; None when there is no such object.
 
         Raises:
@@ -52,7 +61,7 @@ class ApiObjects:
             StalledError: not allowed, or there is no such kind.
         """
         try:
-            body = await self._api.request("GET", _path(namespace, name))
+            body = await (self._urgent if urgent else self._api).request("GET", _path(namespace, name))
         except AnsweredError as error:
             if error.status == HTTPStatus.NOT_FOUND and _names_object(error):
                 return None
@@ -61,7 +70,7 @@ class ApiObjects:
             _raise_read(error)
         return read_resource(body, seen_at=self._monotonic())
 
-    async def put_status(self, resource: Resource, status: Status) -> Resource:
+    async def put_status(self, resource: Resource, status: Status, *, urgent: bool = False) -> Resource:
         """Replace the whole status by compare-and-swap on uid and resourceVersion; see ``ports.Objects``."""
         desired = resource.desired
         body = {
@@ -76,13 +85,18 @@ class ApiObjects:
             "status": write_status(status),
         }
         try:
-            stored = await self._api.request("PUT", _path(desired.namespace, desired.name) + "/status", body=body)
+            api, path = self._urgent if urgent else self._api, _path(desired.namespace, desired.name) + "/status"
+            stored = await api.request("PUT", path, body=body)
         except ApiServerError as error:
             raise _write_error(error) from error
         try:
             return read_resource(stored, seen_at=self._monotonic())
         except InvalidSpecError as error:
             return error.resource  # the write is stored, whatever the spec is like
+
+    def pause(self) -> float:
+        """Seconds for which the API server is spared what may wait; see ``Restraint``."""
+        return self._api.restraint.left() if self._api.restraint is not None else 0.0
 
     async def served(self) -> bool:
         """Whether the API server knows the kind at all; asked by a list of one. Raises like ``get``."""
