@@ -247,8 +247,17 @@ class Cloud(Group):
     burst_requests: int = Field(default=40, ge=1, le=10_000)
     """Requests that may leave at once before the average holds."""
 
+    calls_per_second: Rate = 20.0
+    """Calls that change something (enlarge), to one endpoint with one credential, on average.
+    They have a limit of their own, so that questions never keep a scale-out waiting."""
+
+    burst_calls: int = Field(default=1_000, ge=1, le=10_000)
+    """Such calls that may leave at once before the average holds.
+    Lower it where the cloud throttles them: an object that waits for its turn says so (reason `Throttled`)."""
+
     concurrent_requests: int = Field(default=16, ge=1, le=1_000)
-    """Requests that may be under way at once, to one endpoint with one credential."""
+    """Requests that may be under way at once, for one project with one credential.
+    A project that hangs holds only its own."""
 
     ca_file: Authorities | None = None
     """PEM file of the authorities that may vouch for the cloud's certificates; the system's own when absent."""
@@ -318,7 +327,8 @@ class Settings(BaseSettings):
     """Namespaces to watch, separated by commas; all when absent, which needs rights in the whole cluster."""
 
     workers: int = Field(default=8, ge=1, le=256)
-    """Objects that are worked on at the same time. One object, and one cloud instance, never has two passes at once."""
+    """Objects of one project that are worked on at the same time; a project that hangs holds up no other.
+    One object, and one cloud instance, never has two passes at once."""
 
     credentials: Credentials = Credentials()
     cadence: Cadence = Cadence()

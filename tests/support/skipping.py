@@ -6,6 +6,7 @@ import asyncio
 import selectors
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -14,6 +15,8 @@ from typing import Any
 
 from typing_extensions import override
 
+from ddm_operator.cloud.limiter import Limiter, Pace
+from ddm_operator.cloud.turns import Turns
 from ddm_operator.domain.case import Limits
 from ddm_operator.domain.model import (
     Flavor,
@@ -133,9 +136,12 @@ class FakeCloud(Side):
         """Answers to the next enlarge calls, in place of doing what they ask for."""
         self.failures: list[OperatorError] = []
         """What the next questions of any kind end with."""
+        self.turns = Turns(Limiter(Pace(100_000, 100_000, 100_000, 100_000), now), "ddm.example.com")
 
     @override
     async def reach(self, name: str) -> None:
+        if name != "enlarge":
+            await self.turns.read()
         await super().reach(name)
         if self.failures:
             raise self.failures.pop(0)
@@ -151,6 +157,12 @@ class FakeCloud(Side):
         self.jobs[job.id] = replace(job, status="Completed", progress_percent=None, ended_ago=0.0)
 
     async def prepare(self) -> None: ...
+
+    def look(self, key: str) -> AbstractContextManager[None]:
+        return self.turns.look(key)
+
+    def turn(self, key: str) -> None:
+        self.turns.call(key)
 
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         await self.reach("instances")

@@ -20,9 +20,7 @@ def looks(length: float, lengths: tuple[float, ...], *, told: bool = True) -> li
 
 @pytest.mark.parametrize("length", [60.0, 300.0, 600.0, 1234.0, 1800.0, 7200.0])
 @pytest.mark.parametrize("known", [False, True])
-def test_an_end_is_noticed_in_five_seconds_with_no_more_looks_than_a_steady_pace(
-    length: float, *, known: bool
-) -> None:
+def test_an_end_is_noticed_in_five_seconds_with_no_more_looks_than_a_steady_pace(length: float, *, known: bool) -> None:
     lengths = (0.98 * length, length, 1.02 * length) if known else ()
     at = looks(length, lengths)
     assert at[-1] - length <= POLL / 3

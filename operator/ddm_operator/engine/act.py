@@ -59,6 +59,7 @@ class Actor:
             seen: what the decision was made on, and since when it was looked at.
 
         Raises:
+            WaitingError: it is not this object's turn; nothing was stored.
             ConflictError: somebody changed the object since; nothing was sent.
             TransientError: the look took so long that it may be wrong by now; nothing was sent.
             OperatorError: the intent could not be stored (nothing was sent), or the answer not yet (it is kept).
@@ -66,6 +67,7 @@ class Actor:
         plan = decision.operation
         if decision.verb is not Verb.BEGIN or plan is None or not seen.observed.complete:
             raise ValueError("only a decision to begin, made on complete fresh reads, can be acted on")
+        cloud.turn(resource.desired.key)  # now or not at all: what is stored may not wait
         intent = replace(plan, id=self._new_id())
         call = asyncio.ensure_future(self._request(cloud, resource, replace(decision, operation=intent), intent, seen))
         self._calls.add(call)

@@ -18,7 +18,7 @@ from ddm_operator.engine.act import Actor
 from ddm_operator.engine.journal import Journal, fields
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
-from ddm_operator.engine.setbacks import Setbacks
+from ddm_operator.engine.setbacks import Setbacks, long_wait
 from ddm_operator.engine.sightings import Sightings
 from ddm_operator.errors import OperatorError, StalledError, WaitingError
 from ddm_operator.operations.base import OperationKind
@@ -98,7 +98,8 @@ class Reconciler:
         """The object afresh, then everything that a begin depends on, then the decision."""
         resource = await self._whole(await self._read_again(resource))
         cloud = await self._cloud(resource)
-        sight = await self.observer.inspect(cloud, resource)
+        with cloud.look(resource.desired.key):
+            sight = await self.observer.inspect(cloud, resource)
         if await self._got_back(resource, cloud, sight):
             return 0.0
         return await self._conclude(cloud, resource, self._decide(resource, sight), sight)
@@ -141,7 +142,8 @@ class Reconciler:
         setback = self.setbacks.add(key, error)
         if setback.news:
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
-        if setback.worth_reporting:
+        new = resource.desired.generation != resource.status.observed_generation
+        if setback.worth_reporting or long_wait(error, new=new):
             await self._report(resource, setback.decision, None)
         return setback.decision.requeue_after
 
