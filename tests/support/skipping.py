@@ -30,6 +30,7 @@ from ddm_operator.domain.model import (
     Status,
 )
 from ddm_operator.engine.assemble import World, assemble
+from ddm_operator.engine.lanes import lane_of
 from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.errors import ConflictError, OperatorError, TransientError
 from ddm_operator.kube.store import Store, key_of
@@ -39,6 +40,7 @@ from tests.support.cases import CODE, FLAVOR, desired
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATENCY = 0.02
+WORKERS = 8
 
 
 class Skipping(selectors.SelectSelector):
@@ -260,8 +262,8 @@ class Quiet:
 class Fleet:
     """Many objects in one project, and the operator that works on them."""
 
-    def __init__(self, number: int) -> None:
-        self.cloud, self.objects, self.clock, self.limits = FakeCloud(), FakeObjects(), Clock(), Limits()
+    def __init__(self, number: int, cloud: FakeCloud | None = None) -> None:
+        self.cloud, self.objects, self.clock, self.limits = cloud or FakeCloud(), FakeObjects(), Clock(), Limits()
         self.store = Store(monotonic=now)
         self.clouds: dict[str, FakeCloud] = {}
         """What namespaces see that have a credential of their own."""
@@ -271,7 +273,8 @@ class Fleet:
         self.told = quiet.told
         world = World(self.objects, self.store, quiet, self, quiet, self.clock, quiet)
         reconciler, _ = assemble(world, self.limits, (ScaleOut(),), chance, lambda: f"op-{next(ids)}")
-        self.queue = WorkQueue(reconciler.reconcile, workers=8, monotonic=now, random=chance)
+        lane = lane_of(self.store, "cn-north-4", None)
+        self.queue = WorkQueue(reconciler.reconcile, workers=WORKERS, lane=lane, monotonic=now, random=chance)
         for n in range(number):
             self.cloud.sizes[f"i{n}"] = 2
             wish = desired(2, uid=f"uid-{n}", name=f"o{n}", instance_id=f"i{n}", generation=1)
@@ -314,9 +317,9 @@ class Fleet:
         return self.objects.stored[f"shop/o{number}"].status
 
 
-async def running(number: int) -> Fleet:
+async def running(number: int, cloud: FakeCloud | None = None) -> Fleet:
     """A fleet that has come to rest."""
-    fleet = Fleet(number)
+    fleet = Fleet(number, cloud)
     fleet.queue.start()
-    await fleet.until(lambda: fleet.reasons() == {"AsDeclared": number}, 600)
+    await fleet.until(lambda: fleet.reasons() == {"AsDeclared": number}, 3600)
     return fleet

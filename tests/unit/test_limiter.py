@@ -12,7 +12,6 @@ from ddm_operator.cloud.bucket import LONG_SECONDS, LongWaitError, Policy
 from ddm_operator.cloud.limiter import (
     GRACE_SECONDS,
     LONGEST_TOLD,
-    READS_OF_A_LOOK,
     Limiter,
     Line,
     Pace,
@@ -84,19 +83,19 @@ def test_a_place_is_kept_from_those_who_come_later() -> None:
 def test_who_does_not_come_back_holds_nobody_up() -> None:
     time = Sleeper()
     line = Line(time)
-    assert line.wait("gone", 0.0, 10.0) == 10.0
-    assert line.wait("patient", 1.0, 10.0) == 10.0
+    assert line.wait("gone", 0.0, 10.0, 0.0) == 10.0
+    assert line.wait("patient", 1.0, 10.0, 0.0) == 10.0
     time.now = 10.0 * 1.2 + GRACE_SECONDS + 0.1
-    assert line.wait("new", 1.0, 10.0) == 0.0
+    assert line.wait("new", 1.0, 10.0, 0.0) == 0.0
 
 
 def test_nobody_is_told_to_stay_away_for_very_long_and_keeps_the_place() -> None:
     time = Sleeper()
     line = Line(time)
-    assert [line.wait(str(n), 0.0, 1000.0) for n in range(3)] == [LONGEST_TOLD] * 3
+    assert [line.wait(str(n), 0.0, 1000.0, 0.0) for n in range(3)] == [LONGEST_TOLD] * 3
     time.now = LONGEST_TOLD
-    assert line.wait("2", 2.0, 1000.0) == LONGEST_TOLD
-    assert line.wait("0", 1.0, 1000.0) == 0.0
+    assert line.wait("2", 2.0, 1000.0, 0.0) == LONGEST_TOLD
+    assert line.wait("0", 1.0, 1000.0, 0.0) == 0.0
 
 
 def test_every_waiting_call_has_its_turn_in_order_at_the_rate() -> None:

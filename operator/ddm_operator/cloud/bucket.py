@@ -99,7 +99,7 @@ class Bucket:
     @property
     def burst(self) -> float:
         """Tokens at the most, now."""
-        most = max(1.0, self._set_burst * self._rate / self._set_rate)
+        most = max(1.0, self._set_burst * min(1.0, self._rate / self._set_rate))
         return min(most, self._learned.burst) if self._learned is not None else most
 
     @property

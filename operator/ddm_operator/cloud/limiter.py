@@ -37,27 +37,30 @@ class Line:
     def __contains__(self, key: str) -> bool:
         return key in self._kept_until
 
-    def wait(self, key: str, free: float, pace: float) -> float:
+    def wait(self, key: str, free: float, pace: float, closed: float) -> float:
         """Seconds until it is the key's turn; 0: it is, and the key leaves the line.
 
         Args:
             key: who asks.
             free: turns that there are now.
             pace: seconds until there is one more.
+            closed: seconds in which there is none at all.
         """
-        wait = self.left(key, free, pace)
+        wait = self.left(key, free, pace, closed)
         if wait > 0:
             self._kept_until[key] = self._monotonic() + 1.2 * wait + GRACE_SECONDS
         else:
             self._kept_until.pop(key, None)
         return wait
 
-    def left(self, key: str, free: float, pace: float) -> float:
+    def left(self, key: str, free: float, pace: float, closed: float) -> float:
         """As ``wait``, and nothing changes."""
         now = self._monotonic()
         self._kept_until = {one: until for one, until in self._kept_until.items() if now <= until}
         ahead = list(self._kept_until).index(key) if key in self._kept_until else len(self._kept_until)
-        return 0.0 if free >= ahead + 1 else min(max((ahead + 1 - free) * pace, LEAST_TOLD), LONGEST_TOLD)
+        if free >= ahead + 1 and not closed:
+            return 0.0
+        return max(min(max((ahead + 1 - free) * pace, LEAST_TOLD), LONGEST_TOLD), closed)
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,10 @@ class Limiter:
         reads = self.reads
         pace = READS_OF_A_LOOK / reads.rate
         room = max(1.0, (reads.tokens + LONG_SECONDS * reads.rate - reads.waiting) / READS_OF_A_LOOK)
-        wait = self._looks.wait(key, 0.0 if reads.closed > LONG_SECONDS else room - self._looking, pace)
+        closed = reads.closed if reads.closed > LONG_SECONDS else 0.0
+        wait = self._looks.wait(key, room - self._looking, pace, closed)
         if wait > 0:
-            raise LongWaitError(max(wait, reads.closed))
+            raise LongWaitError(wait)
         self._looking += 1
         try:
             yield
@@ -111,9 +115,9 @@ class Limiter:
             LongWaitError: there is none; it is the key's turn in so many seconds.
         """
         writes = self.writes
-        wait = self._calls.wait(key, writes.tokens, 1 / writes.rate)
+        wait = self._calls.wait(key, writes.tokens, 1 / writes.rate, writes.closed)
         if wait > 0:
-            raise LongWaitError(max(wait, writes.closed))
+            raise LongWaitError(wait)
         writes.take()
 
     def too_early(self, key: str) -> None:
@@ -123,8 +127,8 @@ class Limiter:
             LongWaitError: it is the key's turn in so many seconds.
         """
         writes = self.writes
-        if key in self._calls and (wait := self._calls.left(key, writes.tokens, 1 / writes.rate)) > 0:
-            raise LongWaitError(max(wait, writes.closed))
+        if key in self._calls and (wait := self._calls.left(key, writes.tokens, 1 / writes.rate, writes.closed)) > 0:
+            raise LongWaitError(wait)
 
     @property
     def throttled_seconds(self) -> float:
