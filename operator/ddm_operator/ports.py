@@ -98,6 +98,9 @@ class Cloud(Protocol):
             WaitingError: there is none now; says when it is the turn of ``key``, whose place is kept.
         """
 
+    def give_back(self) -> None:
+        """A turn was had and no call left."""
+
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         """Every instance of the project."""
 

@@ -248,16 +248,13 @@ class Cloud(Group):
     """Requests that may leave at once before the average holds."""
 
     calls_per_second: Rate = 20.0
-    """Calls that change something (enlarge), to one endpoint with one credential, on average.
-    They have a limit of their own, so that questions never keep a scale-out waiting."""
+    """Calls that change something (enlarge), likewise; apart, so that questions never keep a scale-out waiting."""
 
     burst_calls: int = Field(default=1_000, ge=1, le=10_000)
-    """Such calls that may leave at once before the average holds.
-    Lower it where the cloud throttles them: an object that waits for its turn says so (reason `Throttled`)."""
+    """Such calls that may leave at once; a scale-out that waits long for its turn says so (reason `Throttled`)."""
 
     concurrent_requests: int = Field(default=16, ge=1, le=1_000)
-    """Requests that may be under way at once, for one project with one credential.
-    A project that hangs holds only its own."""
+    """Requests under way at once, for one project with one credential; a project that hangs holds only its own."""
 
     ca_file: Authorities | None = None
     """PEM file of the authorities that may vouch for the cloud's certificates; the system's own when absent."""

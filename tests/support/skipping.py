@@ -167,6 +167,9 @@ class FakeCloud(Side):
     def turn(self, key: str) -> None:
         self.turns.call(key)
 
+    def give_back(self) -> None:
+        self.turns.limiter.writes.put_back()
+
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         await self.reach("instances")
         return tuple(self._detail(instance) for instance in self.sizes)

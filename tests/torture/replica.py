@@ -217,7 +217,7 @@ def operator_settings() -> Settings:
         "iam_endpoint": "http://cloud",
         "requests_per_second": 1000,
         "burst_requests": 1000,
-        "calls_per_second": 0.2,
+        "calls_per_second": 0.02,
         "burst_calls": 1,
     }
     cadence = {"unconfirmed_limit_seconds": 240.0}

@@ -165,7 +165,8 @@ async def test_a_limit_that_was_told_is_not_reached_in_any_window(limit: int, se
 
 Step = tuple[str, float]
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["take", "pass", "429", "told", "pause"]), st.floats(0.0, 4000.0)), max_size=60
+    st.tuples(st.sampled_from(["take", "put back", "pass", "429", "told", "pause"]), st.floats(0.0, 4000.0)),
+    max_size=60,
 )
 
 
@@ -179,6 +180,8 @@ def test_there_are_never_more_tokens_than_the_burst_nor_fewer_than_none(
         match step:
             case "take":
                 made.take()
+            case "put back":
+                made.put_back()
             case "pass":
                 time.now += number
             case "429":

@@ -134,6 +134,31 @@ def test_who_waits_long_for_a_call_says_so_and_nothing_is_stored_before_its_turn
     skip(story)
 
 
+def test_a_turn_that_was_had_for_nothing_is_given_back() -> None:
+    """The API server takes no intent for a while: no call leaves, and none of the few turns is used up."""
+
+    async def story() -> None:
+        cloud = Limited(Pace(100.0, 100, 1 / 3600, 1))
+        fleet = await running(1, cloud)
+        put, tries = fleet.objects.put_status, 0
+
+        async def no_intents(resource: Resource, status: Status) -> Resource:
+            nonlocal tries
+            if status.operation is None:
+                return await put(resource, status)
+            tries += 1
+            raise TransientError(reasons.RETRYING, "The API server answered 503.")
+
+        fleet.objects.put_status = no_intents  # type: ignore[method-assign]  # a fault of this test alone
+        fleet.scale(0, 4)
+        await fleet.until(lambda: tries > 3, 600)
+        assert not cloud.enlarged
+        fleet.objects.put_status = put  # type: ignore[method-assign]
+        await fleet.until(lambda: len(cloud.enlarged) == 1, 600)
+
+    skip(story)
+
+
 class Hanging(FakeCloud):
     """Takes questions and answers none."""
 

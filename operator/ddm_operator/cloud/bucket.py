@@ -119,6 +119,10 @@ class Bucket:
         self._tokens -= 1
         return True
 
+    def put_back(self) -> None:
+        """A token was taken for nothing."""
+        self._tokens = min(self._tokens + 1, self.burst)
+
     async def turn(self) -> None:
         """Wait for a token; who has waited longest goes first.
 

@@ -54,6 +54,10 @@ class DdmCloud:
         """Take a turn for one call; see ``ports.Cloud``."""
         self._session.http.turns.call(key)
 
+    def give_back(self) -> None:
+        """See ``ports.Cloud``."""
+        self._session.http.limiter.writes.put_back()
+
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         """Every instance of the project (v1)."""
 

@@ -53,8 +53,8 @@ class Turns:
             try:
                 room.enter_context(self.limiter.look(key))
             except LongWaitError as error:
-                text = f"The look before a scale-out waits for its turn at {self._host}: others with this credential "
-                text += f"are first. {PROMISE}The cloud limits its requests (HTTP 429), or "
+                text = f"The look before a scale-out waits for its turn at {self._host}, which has a limit for "
+                text += f"each credential. {PROMISE}The cloud limits its requests (HTTP 429), or "
                 text += "DDM_CLOUD_REQUESTS_PER_SECOND is low for what is declared."
                 raise WaitingError(reasons.THROTTLED, text, requeue_after=error.seconds) from None
             yield
@@ -71,6 +71,6 @@ class Turns:
             raise self._calls_wait(error) from None
 
     def _calls_wait(self, error: LongWaitError) -> WaitingError:
-        text = f"The scale-out waits for its turn at {self._host}: others with this credential are first. {PROMISE}"
+        text = f"The scale-out waits for its turn at {self._host}, which has a limit for each credential. {PROMISE}"
         text += "The cloud limits its calls (HTTP 429), or DDM_CLOUD_CALLS_PER_SECOND is low for what is declared."
         return WaitingError(reasons.THROTTLED, text, requeue_after=error.seconds)

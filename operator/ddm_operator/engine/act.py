@@ -20,7 +20,7 @@ from ddm_operator.domain.model import Operation, Phase, Resource, Status
 from ddm_operator.domain.report import next_status
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.observe import Sight
-from ddm_operator.errors import TransientError
+from ddm_operator.errors import OperatorError, TransientError
 from ddm_operator.operations.base import OperationKind
 from ddm_operator.ports import Accepted, CallOutcome, Clock, Cloud, Lease, Refused
 
@@ -67,7 +67,6 @@ class Actor:
         plan = decision.operation
         if decision.verb is not Verb.BEGIN or plan is None or not seen.observed.complete:
             raise ValueError("only a decision to begin, made on complete fresh reads, can be acted on")
-        cloud.turn(resource.desired.key)  # now or not at all: what is stored may not wait
         intent = replace(plan, id=self._new_id())
         call = asyncio.ensure_future(self._request(cloud, resource, replace(decision, operation=intent), intent, seen))
         self._calls.add(call)
@@ -84,13 +83,20 @@ class Actor:
     ) -> Resource:
         sent_at = self._clock.monotonic()
         self._recent(seen, sent_at)
+        cloud.turn(resource.desired.key)  # now or not at all: what is stored may not wait
         status = next_status(resource.desired, resource.status, planned, seen.observed, self._clock.now())
-        stored = await self._journal.write_intent(resource, status)
+        try:
+            stored = await self._journal.write_intent(resource, status)
+        except OperatorError:
+            cloud.give_back()
+            raise
 
         def may_leave() -> bool:
             return self._lease.held() and self._clock.monotonic() - sent_at <= self._limits.send
 
         outcome = await self._kinds[intent.type].begin(cloud, resource.desired.instance_id, intent, may_leave)
+        if isinstance(outcome, Refused) and not outcome.sent:
+            cloud.give_back()
         answer = self._answer(intent, outcome)
 
         def amend(current: Status, operation: Operation) -> Status:
