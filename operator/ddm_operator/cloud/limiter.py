@@ -18,8 +18,9 @@ from ddm_operator.cloud.bucket import LONG_SECONDS, Bucket, LongWaitError
 READS_OF_A_LOOK: Final = 5
 """Before a call: instance, groups, jobs, schemas, flavors."""
 
-LONGEST_TOLD: Final = 300.0
-"""Seconds after which whoever waits in a line asks again, because it may have become shorter."""
+LONGEST_TOLD: Final = 120.0
+"""Seconds after which whoever waits in a line asks again: it may have become shorter, and the place of one who is gone
+is free for the others after this long and the grace."""
 
 LEAST_TOLD: Final = 0.1
 
