@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from ddm_operator.cloud.client import DdmCloud
+from ddm_operator.cloud.clouds import CloudClients
 from ddm_operator.domain import reasons
 from ddm_operator.domain.model import InstanceDetail
 from ddm_operator.errors import TransientError
@@ -87,10 +88,10 @@ async def test_a_project_that_hangs_takes_no_slot_of_another_with_the_same_crede
     await asyncio.gather(*asked, return_exceptions=True)
 
 
-async def _two_projects(clouds: object, ours: Credentials) -> tuple[DdmCloud, DdmCloud]:
+async def _two_projects(clouds: CloudClients, ours: Credentials) -> tuple[DdmCloud, DdmCloud]:
     """Two clients of one endpoint and credential, which differ by the project that they are for."""
-    hung = await clouds.cloud_for("shop", "cn-north-4", None)  # type: ignore[attr-defined]  # a CloudClients
-    well = await clouds.cloud_for("shop", "cn-north-4", ours.project_id)  # type: ignore[attr-defined]
+    hung = await clouds.cloud_for("shop", "cn-north-4", None)
+    well = await clouds.cloud_for("shop", "cn-north-4", ours.project_id)
     assert hung is not well
-    assert hung._session.http.limiter is well._session.http.limiter  # noqa: SLF001
+    assert hung._session.http.limiter is well._session.http.limiter  # noqa: SLF001  # nothing shows it from outside
     return hung, well

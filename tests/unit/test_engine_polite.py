@@ -153,7 +153,7 @@ def test_a_turn_that_was_had_for_nothing_is_given_back() -> None:
         fleet.scale(0, 4)
         await fleet.until(lambda: tries > 3, 600)
         assert not cloud.enlarged
-        fleet.objects.put_status = put  # type: ignore[method-assign]
+        fleet.objects.put_status = put  # type: ignore[method-assign]  # the fault is over
         await fleet.until(lambda: len(cloud.enlarged) == 1, 600)
 
     skip(story)
