@@ -1,6 +1,26 @@
-"""Lists of names, as an environment variable holds them."""
+"""Names of Kubernetes, and lists of them as an environment variable holds them."""
 
 from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+Namespace = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", json_schema_extra={"allowed": "a namespace's name"}),
+]
+NamespaceOrAll = Annotated[
+    str,
+    Field(
+        pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
+        json_schema_extra={"allowed": "`*` for all, a namespace's name"},
+    ),
+]
+ObjectName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$", json_schema_extra={"allowed": "an object's name"}),
+]
 
 
 def names(value: object, blank: str) -> object:

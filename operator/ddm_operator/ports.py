@@ -6,6 +6,7 @@ Every method raises only the five errors of ``ddm_operator.errors``. A failed qu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -83,6 +84,23 @@ class Cloud(Protocol):
     async def prepare(self) -> None:
         """Have a valid credential and the project's id, so that nothing slow comes later."""
 
+    def look(self, key: str) -> AbstractContextManager[None]:
+        """Room for all the reads before a call, so that the first is not old when the last is answered.
+
+        Raises:
+            WaitingError: too many look already; says when it is the turn of ``key``, whose place is kept.
+        """
+
+    def turn(self, key: str) -> None:
+        """Take a turn for one call. Never waits; had before the intent is stored, because nothing may wait after it.
+
+        Raises:
+            WaitingError: there is none now; says when it is the turn of ``key``, whose place is kept.
+        """
+
+    def give_back(self) -> None:
+        """A turn was had and no call left."""
+
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         """Every instance of the project."""
 
@@ -105,7 +123,7 @@ class Cloud(Protocol):
         """The classes of nodes that are sold for an engine version."""
 
     async def enlarge(self, request: EnlargeRequest, *, may_leave: Callable[[], bool]) -> CallOutcome:
-        """Send the call at most once, without any retry.
+        """Send the call at most once, without any retry; ``turn`` was had.
 
         ``may_leave`` is asked immediately before the first byte is written; False ends the attempt as Refused with
         ``sent=False``. Never raises for what happens to the call: that is its outcome.

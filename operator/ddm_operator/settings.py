@@ -24,26 +24,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ddm_operator import addresses
-from ddm_operator.names import names
+from ddm_operator.names import Namespace, NamespaceOrAll, ObjectName, names
 
 Seconds = Annotated[float, Field(ge=0.01, le=86_400, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=0.01, le=1_000, allow_inf_nan=False)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-Namespace = Annotated[
-    str,
-    Field(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", json_schema_extra={"allowed": "a namespace's name"}),
-]
-NamespaceOrAll = Annotated[
-    str,
-    Field(
-        pattern=r"^(\*|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$",
-        json_schema_extra={"allowed": "`*` for all, a namespace's name"},
-    ),
-]
-ObjectName = Annotated[
-    str,
-    Field(pattern=r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$", json_schema_extra={"allowed": "an object's name"}),
-]
 Region = Annotated[
     str,
     Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", json_schema_extra={"allowed": "a region's name, such as cn-north-4"}),
@@ -250,8 +235,14 @@ class Cloud(Group):
     burst_requests: int = Field(default=40, ge=1, le=10_000)
     """Requests that may leave at once before the average holds."""
 
+    calls_per_second: Rate = 20.0
+    """Calls that change something (enlarge), likewise; apart, so that questions never keep a scale-out waiting."""
+
+    burst_calls: int = Field(default=1_000, ge=1, le=10_000)
+    """Such calls that may leave at once; a scale-out that waits long for its turn says so (reason `Throttled`)."""
+
     concurrent_requests: int = Field(default=16, ge=1, le=1_000)
-    """Requests that may be under way at once, to one endpoint with one credential."""
+    """Requests under way at once, for one project with one credential; a project that hangs holds only its own."""
 
     ca_file: Authorities | None = None
     """PEM file of the authorities that may vouch for the cloud's certificates; the system's own when absent."""
@@ -329,7 +320,8 @@ class Settings(BaseSettings):
     """Namespaces to watch, separated by commas; all when absent, which needs rights in the whole cluster."""
 
     workers: int = Field(default=8, ge=1, le=256)
-    """Objects that are worked on at the same time. One object, and one cloud instance, never has two passes at once."""
+    """Objects of one project that are worked on at the same time; a project that hangs holds up no other.
+    One object, and one cloud instance, never has two passes at once."""
 
     credentials: Credentials = Credentials()
     cadence: Cadence = Cadence()

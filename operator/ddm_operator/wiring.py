@@ -18,6 +18,7 @@ from ddm_operator.clock import SystemClock
 from ddm_operator.cloud.clouds import open_clouds
 from ddm_operator.domain.case import Limits
 from ddm_operator.engine.assemble import World, assemble
+from ddm_operator.engine.lanes import lane_of
 from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.errors import CannotStartError
 from ddm_operator.knowledge import Knowledge, Line
@@ -250,6 +251,7 @@ async def _operator(
         queue = WorkQueue(
             reconciler.reconcile,
             workers=settings.workers,
+            lane=lane_of(store, settings.cloud.region, settings.cloud.project_id),
             monotonic=clock.monotonic,
             random=chance,
             defect=reconciler.defect,

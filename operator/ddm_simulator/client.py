@@ -168,6 +168,11 @@ class Simulator:
         """Requests so far, by route."""
         return cast("dict[str, int]", self.get("requests")["requests"])
 
+    def throttled(self) -> tuple[int, int]:
+        """Requests that came over the rate limit so far, and the most of one project in one period of it."""
+        told = self.get("requests")
+        return cast("int", told["throttled"]), max(cast("dict[str, int]", told["most"]).values(), default=0)
+
     def get(self, path: str) -> Json:
         """Ask the control API."""
         return self._send("GET", path)

@@ -119,6 +119,9 @@ class Cloud:
         token = world.tokens.get(passage.request.headers.get("x-auth-token", ""))
         if passage.plan.expire_token and token is not None:
             world.tokens.put(token.id, replace(token, expires=world.now()), world.now())
+        over = world.gateway.admit(world.settings, route.name, passage.project_id, world.now())
+        if over is not None:
+            return over
         if route.access == "anyone":
             return None
         try:

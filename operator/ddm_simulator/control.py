@@ -67,8 +67,9 @@ class Control:
         return {"entries": [entry.json() for entry in entries if int(entry.id) > int(since)]}
 
     async def requests(self, _: web.Request) -> object:
-        """How many requests came so far, by route."""
-        return {"requests": self.world.requests}
+        """How many requests came so far, by route; under a `rate_limit` also the `most` in a period."""
+        gateway = self.world.gateway
+        return {"requests": self.world.requests, "throttled": gateway.throttled, "most": gateway.most}
 
     async def faults(self, _: web.Request) -> object:
         """The faults that are set."""

@@ -30,6 +30,13 @@ class Settings(BaseModel):
     token_seconds: Seconds = Field(86400.0, description="How long a token is valid.")
     temporary_key_seconds: Seconds = Field(86400.0, description="How long a temporary key is valid at the most.")
     unpublished: tuple[str, ...] = Field((), description="Routes that do not exist in this region, by name.")
+    rate_limit: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Requests of one project that are answered in each period, 429 to all others; null: all are."
+    )
+    rate_limit_period: str = Field(
+        "1 minute", pattern=r"^[1-9]\d{0,3} (second|minute|hour)$", description="The period of that limit."
+    )
+    rate_limit_routes: str = Field("*", description="The routes that it counts, by a pattern such as `enlarge`.")
 
     @field_validator("settle_order")
     @classmethod
@@ -44,6 +51,12 @@ class Settings(BaseModel):
         if len(gaps) not in (1, len(FACTS) - 1):
             raise ValueError("one number, or three")
         return gaps
+
+    @property
+    def rate_limit_seconds(self) -> float:
+        """The period of the limit."""
+        number, unit = self.rate_limit_period.split()
+        return int(number) * {"second": 1.0, "minute": 60.0, "hour": 3600.0}[unit]
 
     def gaps(self) -> tuple[float, ...]:
         """The three gaps, in seconds."""

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from ddm_simulator import faults, model
 from ddm_simulator.clock import Clock
+from ddm_simulator.gateway import Gateway
 from ddm_simulator.holds import Holds
 from ddm_simulator.ids import Ids
 from ddm_simulator.ledger import Entry, Ledger
@@ -47,6 +48,7 @@ class World:
         self.holds = Holds(Ids(f"{ids.seed}/holds"))
         self.requests: dict[str, int] = {}
         """Requests so far, by route; not kept in the state file."""
+        self.gateway = Gateway()
 
     @property
     def tables(self) -> tuple[Table[object], ...]:
@@ -78,6 +80,7 @@ class World:
         """Forget everything; what is held is let go."""
         self.holds.release()
         self.requests.clear()
+        self.gateway.clear()
         for table in self.tables:
             table.clear()
         self.schedule.reload()

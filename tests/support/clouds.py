@@ -118,10 +118,11 @@ async def tenants(simulator: Simulator, secrets: SomeSecrets) -> AsyncIterator[T
             folder: Path | None = None,
             seen: Observed | None = None,
             refused: float = 300.0,
+            url: str = "",
         ) -> CloudClients:
             settings = Settings(
                 credentials=CredentialSettings(own_namespaces=own, dir=folder, refused_seconds=refused),
-                cloud=CloudSettings.model_validate({"region": "cn-north-4", **endpoints_at(simulator.url)}),
+                cloud=CloudSettings.model_validate({"region": "cn-north-4", **endpoints_at(url or simulator.url)}),
             )
 
             def observe(route: str, outcome: str, seconds: float) -> None:

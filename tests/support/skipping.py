@@ -6,14 +6,18 @@ import asyncio
 import selectors
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import count
 from random import Random
 from typing import Any
 
 from typing_extensions import override
 
+from ddm_operator.cloud.limiter import Limiter, Pace
+from ddm_operator.cloud.turns import Turns
 from ddm_operator.domain.case import Limits
 from ddm_operator.domain.model import (
     Flavor,
@@ -27,6 +31,7 @@ from ddm_operator.domain.model import (
     Status,
 )
 from ddm_operator.engine.assemble import World, assemble
+from ddm_operator.engine.lanes import lane_of
 from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.errors import ConflictError, OperatorError, TransientError
 from ddm_operator.knowledge import Knowledge
@@ -37,6 +42,7 @@ from tests.support.cases import CODE, FLAVOR, desired
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATENCY = 0.02
+WORKERS = 8
 
 
 class Skipping(selectors.SelectSelector):
@@ -134,15 +140,18 @@ class FakeCloud(Side):
         """Answers to the next enlarge calls, in place of doing what they ask for."""
         self.failures: list[OperatorError] = []
         """What the next questions of any kind end with."""
+        self.turns = Turns(Limiter(Pace(100_000, 100_000, 100_000, 100_000), now), "ddm.example.com")
 
     @override
     async def reach(self, name: str) -> None:
+        if name != "enlarge":
+            await self.turns.read()
         await super().reach(name)
         if self.failures:
             raise self.failures.pop(0)
 
     def nodes(self, instance: str) -> tuple[Node, ...]:
-        return tuple(Node(f"{instance}-{n}", f"{instance}-group", "normal") for n in range(self.sizes[instance]))
+        return _nodes(instance, self.sizes[instance])
 
     def complete(self, instance: str) -> None:
         """Let the instance's job end well."""
@@ -152,6 +161,15 @@ class FakeCloud(Side):
         self.jobs[job.id] = replace(job, status="Completed", progress_percent=None, ended_ago=0.0)
 
     async def prepare(self) -> None: ...
+
+    def look(self, key: str) -> AbstractContextManager[None]:
+        return self.turns.look(key)
+
+    def turn(self, key: str) -> None:
+        self.turns.call(key)
+
+    def give_back(self) -> None:
+        self.turns.limiter.writes.put_back()
 
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         await self.reach("instances")
@@ -200,6 +218,12 @@ class FakeCloud(Side):
         nodes = self.nodes(instance)
         status = self.statuses.get(instance, "RUNNING")
         return InstanceDetail(instance, "ddm", status, "RUNNING", len(nodes), CODE, "3.0.8", "", (), nodes=nodes)
+
+
+@cache
+def _nodes(instance: str, size: int) -> tuple[Node, ...]:
+    """Made once: a thousand instances are listed a thousand times."""
+    return tuple(Node(f"{instance}-{n}", f"{instance}-group", "normal") for n in range(size))
 
 
 class FakeObjects(Side):
@@ -254,8 +278,9 @@ class Quiet:
 class Fleet:
     """Many objects in one project, and the operator that works on them."""
 
-    def __init__(self, number: int, objects: FakeObjects | None = None) -> None:
-        self.cloud, self.objects, self.clock, self.limits = FakeCloud(), objects or FakeObjects(), Clock(), Limits()
+    def __init__(self, number: int, objects: FakeObjects | None = None, cloud: FakeCloud | None = None) -> None:
+        self.cloud, self.objects = cloud or FakeCloud(), objects or FakeObjects()
+        self.clock, self.limits = Clock(), Limits()
         self.store = Store(monotonic=now)
         self.clouds: dict[str, FakeCloud] = {}
         """What namespaces see that have a credential of their own."""
@@ -265,7 +290,8 @@ class Fleet:
         self.told = quiet.told
         world = World(self.objects, self.store, quiet, self, quiet, self.clock, quiet)
         reconciler, _ = assemble(world, self.limits, (ScaleOut(),), chance, lambda: f"op-{next(ids)}")
-        self.queue = WorkQueue(reconciler.reconcile, workers=8, monotonic=now, random=chance)
+        lane = lane_of(self.store, "cn-north-4", None)
+        self.queue = WorkQueue(reconciler.reconcile, workers=WORKERS, lane=lane, monotonic=now, random=chance)
         known = Knowledge(self.store, self.queue, self.objects)  # type: ignore[arg-type]  # nothing is listed here
         reconciler.observer.changed = known.changed
         for n in range(number):
@@ -310,9 +336,9 @@ class Fleet:
         return self.objects.stored[f"shop/o{number}"].status
 
 
-async def running(number: int, objects: FakeObjects | None = None) -> Fleet:
+async def running(number: int, objects: FakeObjects | None = None, cloud: FakeCloud | None = None) -> Fleet:
     """A fleet that has come to rest."""
-    fleet = Fleet(number, objects)
+    fleet = Fleet(number, objects, cloud)
     fleet.queue.start()
-    await fleet.until(lambda: fleet.reasons() == {"AsDeclared": number}, 600)
+    await fleet.until(lambda: fleet.reasons() == {"AsDeclared": number}, 3600)
     return fleet

@@ -17,6 +17,7 @@ from ddm_operator.cloud.clouds import CloudClients
 from ddm_operator.domain.case import Limits
 from ddm_operator.domain.model import Resource
 from ddm_operator.engine.assemble import World, assemble
+from ddm_operator.engine.lanes import lane_of
 from ddm_operator.engine.queue import WorkQueue
 from ddm_operator.errors import OperatorError
 from ddm_operator.handlers import PAUSE, feed
@@ -120,7 +121,10 @@ class Replica:
         world = World(objects, self.store, self.outside, clouds, self.outside, self.clock, self.outside)
         reconciler, _ = assemble(world, self.limits(settings), (ScaleOut(),), chance, lambda: _uuid(chance))
         defect = reconciler.defect
-        self.queue = WorkQueue(reconciler.reconcile, workers=2, monotonic=monotonic, random=chance, defect=defect)
+        lane = lane_of(self.store, settings.cloud.region, settings.cloud.project_id)
+        self.queue = WorkQueue(
+            reconciler.reconcile, workers=2, lane=lane, monotonic=monotonic, random=chance, defect=defect
+        )
         self.known = Knowledge(self.store, self.queue, objects)
         reconciler.observer.changed = self.known.changed
         self.show = feed(self.store, self.queue, self.known.roll.seen, monotonic=monotonic)
@@ -214,6 +218,8 @@ def operator_settings() -> Settings:
         "iam_endpoint": "http://cloud",
         "requests_per_second": 1000,
         "burst_requests": 1000,
+        "calls_per_second": 0.02,
+        "burst_calls": 1,
     }
     cadence = {"unconfirmed_limit_seconds": 240.0}
     return Settings.model_validate({"cloud": cloud, "cadence": cadence, "credentials": {"own_namespaces": ["*"]}})

@@ -15,7 +15,7 @@ from typing_extensions import override
 from ddm_operator.clock import SystemClock
 from ddm_operator.cloud import bounded
 from ddm_operator.cloud.http import Ask, Http
-from ddm_operator.cloud.limiter import Limiter
+from ddm_operator.cloud.limiter import Limiter, Pace, Slots
 from ddm_operator.errors import TransientError
 
 DEEP = 100_000
@@ -36,9 +36,15 @@ class Endless(httpx.AsyncByteStream):
 def http(answer: Callable[[httpx.Request], httpx.Response]) -> Http:
     client = httpx.AsyncClient(transport=httpx.MockTransport(answer), trust_env=False)
     clock = SystemClock()
-    limiter = Limiter(1000, 1000, 10, clock.monotonic)
+    limiter, slots = Limiter(Pace(1000, 1000, 1000, 1000), clock.monotonic), Slots(10)
     return Http(
-        client, "https://ddm.example.com", limiter, timeout=20, monotonic=clock.monotonic, observe=lambda *_: None
+        client,
+        "https://ddm.example.com",
+        limiter,
+        slots,
+        timeout=20,
+        monotonic=clock.monotonic,
+        observe=lambda *_: None,
     )
 
 

@@ -1,15 +1,12 @@
-"""The small parts of the cloud client: addresses, pages, the limiter."""
+"""The small parts of the cloud client: addresses and pages."""
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from collections.abc import Sequence
 
 import pytest
 
 from ddm_operator.cloud.endpoints import endpoints
-from ddm_operator.cloud.limiter import Limiter, Pressure
 from ddm_operator.cloud.paging import LIMIT, collect
 from ddm_operator.domain import reasons
 from ddm_operator.errors import StalledError, TransientError
@@ -97,108 +94,3 @@ async def test_a_list_without_an_end_is_given_up() -> None:
 
     with pytest.raises(TransientError, match="without an end"):
         await collect(read, str)
-
-
-class Time:
-    """Passes when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-        await asyncio.sleep(0)
-
-
-async def test_the_burst_leaves_at_once_and_the_rest_at_the_rate() -> None:
-    time = Time()
-    limiter = Limiter(rate=2.0, burst=3, concurrent=1, monotonic=time, sleep=time.sleep)
-    left = []
-    for _ in range(7):
-        async with limiter.read():
-            left.append(time.now)
-    assert left == pytest.approx([0, 0, 0, 0.5, 1.0, 1.5, 2.0])
-
-
-async def test_a_write_never_waits_but_counts() -> None:
-    time = Time()
-    limiter = Limiter(rate=1.0, burst=1, concurrent=1, monotonic=time, sleep=time.sleep)
-    limiter.write()
-    limiter.write()
-    assert time.now == 0.0
-    async with limiter.read():
-        assert time.now == pytest.approx(2.0)
-
-
-async def test_no_more_than_so_many_are_under_way() -> None:
-    time = Time()
-    limiter = Limiter(rate=1000.0, burst=100, concurrent=3, monotonic=time, sleep=time.sleep)
-    under_way, most = 0, 0
-
-    async def one() -> None:
-        nonlocal under_way, most
-        async with limiter.read():
-            under_way += 1
-            most = max(most, under_way)
-            await asyncio.sleep(0)
-            under_way -= 1
-
-    await asyncio.gather(*(one() for _ in range(20)))
-    assert most == 3
-
-
-async def test_when_the_cloud_asks_for_quiet_nothing_leaves() -> None:
-    time = Time()
-    limiter = Limiter(rate=10.0, burst=10, concurrent=1, monotonic=time, sleep=time.sleep)
-    limiter.pause(30.0)
-    limiter.pause(5.0)
-    async with limiter.read():
-        assert time.now == pytest.approx(30.0)
-
-
-async def test_the_quiet_that_was_asked_for_is_counted_once() -> None:
-    time, pressure = Time(), Pressure()
-    limiter = Limiter(rate=10.0, burst=10, concurrent=1, monotonic=time, sleep=time.sleep)
-    pressure.watch("ddm.example", limiter)
-    limiter.pause(30.0)
-    limiter.pause(5.0)
-    assert pressure.throttled == {"ddm.example": 30.0}
-    time.now = 20.0
-    limiter.pause(30.0)
-    assert pressure.throttled == {"ddm.example": 50.0}
-    time.now = 100.0
-    limiter.pause(1.0)
-    assert pressure.throttled == {"ddm.example": 51.0}
-
-
-async def test_the_quiet_of_a_limiter_that_is_gone_stays_counted() -> None:
-    pressure = Pressure()
-    for _ in range(2):
-        limiter = Limiter(rate=10.0, burst=10, concurrent=1, monotonic=Time())
-        pressure.watch("ddm.example", limiter)
-        limiter.pause(30.0)
-        assert pressure.throttled["ddm.example"]
-        del limiter
-        gc.collect()
-    assert pressure.throttled == {"ddm.example": 60.0}
-    assert pressure.saturation() == {}
-
-
-async def test_a_limiter_tells_how_much_of_it_is_used() -> None:
-    time, pressure = Time(), Pressure()
-    limiter = Limiter(rate=1.0, burst=10, concurrent=2, monotonic=time, sleep=time.sleep)
-    idle = Limiter(rate=1.0, burst=10, concurrent=2, monotonic=time, sleep=time.sleep)
-    for each in (limiter, idle):
-        pressure.watch("ddm.example", each)
-    assert pressure.saturation() == {"ddm.example": 0.0}
-    async with limiter.read():
-        assert pressure.saturation() == {"ddm.example": 0.5}
-        async with limiter.read():
-            assert pressure.saturation() == {"ddm.example": 1.0}
-    assert limiter.saturation() == pytest.approx(0.2)
-    for _ in range(20):
-        limiter.write()
-    assert limiter.saturation() == 1.0

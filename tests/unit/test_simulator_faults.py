@@ -188,3 +188,30 @@ def test_a_file_that_is_something_else_is_refused(tmp_path: Path, content: bytes
     path.write_bytes(content)
     with pytest.raises(StateError, match=r"cloud\.db"):
         State(path).restore(Virtual().world)
+
+
+def test_a_rate_limit_counts_what_comes_in_each_period() -> None:
+    cloud = Virtual(Settings(rate_limit=3, rate_limit_period="10 second"))
+    where = f"/v1/{PROJECT}/instances"
+    assert [cloud.send("GET", where).status for _ in range(5)] == [200, 200, 200, 429, 429]
+    told = json.loads(cloud.send("GET", where).body)
+    assert told["error_code"] == "APIGW.0308"
+    assert "limit:3,time:10 second" in told["error_msg"]
+    cloud.pass_time(10)
+    assert cloud.send("GET", where).status == 200
+    assert (cloud.world.gateway.throttled, cloud.world.gateway.most) == (3, {PROJECT: 6})
+
+
+def test_a_rate_limit_of_some_routes_lets_others_pass_and_executes_nothing_above_it() -> None:
+    cloud = Virtual(Settings(rate_limit=1, rate_limit_period="1 hour", rate_limit_routes="enlarge"))
+    assert cloud.enlarge()[0] == 200
+    assert cloud.enlarge(instance=INSTANCE)[0] == 429
+    assert [entry["executed"] for entry in cloud.ledger()] == [True, False]
+    assert all(cloud.send("GET", f"/v1/{PROJECT}/instances").status == 200 for _ in range(5))
+    assert cloud.log_in()
+
+
+@pytest.mark.parametrize("period", ["", "0 second", "1 fortnight", "second"])
+def test_a_rate_limit_without_a_period_is_refused(period: str) -> None:
+    with pytest.raises(ValueError, match="rate_limit_period"):
+        Settings(rate_limit=1, rate_limit_period=period)

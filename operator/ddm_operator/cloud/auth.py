@@ -179,6 +179,7 @@ class Session:
         self._standing = standing
         self._monotonic = monotonic
         self._hold = hold
+        self._first = asyncio.Lock()
         self._missing: OperatorError | None = None
         self._held_until = 0.0
 
@@ -194,7 +195,7 @@ class Session:
             StalledError: it was refused.
             TransientError: nobody could be asked.
         """
-        async with self._standing.turn():
+        async with self._standing.turn(self._first):
             await self._ready()
 
     def headers(self, ask: Ask) -> dict[str, str]:
@@ -212,7 +213,7 @@ class Session:
             StalledError: the credential is refused.
             TransientError: no answer came.
         """
-        async with self._standing.turn():
+        async with self._standing.turn(self._first):
             await self._ready()
             headers = self.headers(ask)
             answer = await self._send(ask, headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -44,6 +45,18 @@ class DdmCloud:
         await self._session.ready()
         if self.target.project_id != self._session.project_id:
             self.target = Target(self.target.region, self._session.project_id)
+
+    def look(self, key: str) -> AbstractContextManager[None]:
+        """Room for all reads before a call; see ``ports.Cloud``."""
+        return self._session.http.turns.look(key)
+
+    def turn(self, key: str) -> None:
+        """Take a turn for one call; see ``ports.Cloud``."""
+        self._session.http.turns.call(key)
+
+    def give_back(self) -> None:
+        """See ``ports.Cloud``."""
+        self._session.http.limiter.writes.put_back()
 
     async def list_instances(self) -> tuple[InstanceRow, ...]:
         """Every instance of the project (v1)."""

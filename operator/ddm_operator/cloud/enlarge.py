@@ -52,7 +52,7 @@ async def enlarge(
     """Send it once: no retry, no redirect, no second try after a 401.
 
     Args:
-        session: ready.
+        session: ready, and with a turn for the call: nothing waits here.
         request: what to ask for.
         timeout: seconds for the whole exchange.
         may_leave: asked immediately before the first byte.
@@ -60,7 +60,6 @@ async def enlarge(
     ask = _ask(session.project_id, request)
     headers = session.headers(ask)
     gate = _Gate(may_leave)
-    session.http.limiter.write()
     try:
         answer = await session.http.exchange(ask, headers, timeout, gate)
     except _HeldBackError:
@@ -81,7 +80,7 @@ async def enlarge(
 def _ask(project_id: str, request: EnlargeRequest) -> Ask:
     body = {"flavor_id": request.flavor_id, "node_number": request.node_number, "group_id": request.group_id}
     where = path("/v2", project_id, "instances", request.instance_id, "action", "enlarge")
-    return Ask("enlarge", "POST", where, body=json.dumps(body).encode())
+    return Ask("enlarge", "POST", where, body=json.dumps(body).encode(), mutates=True)
 
 
 def _outcome(answer: Answer) -> CallOutcome:

@@ -15,15 +15,17 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from ddm_operator.cloud import bounded
-from ddm_operator.cloud.limiter import Limiter
+from ddm_operator.cloud.bucket import Bucket, Policy
+from ddm_operator.cloud.limiter import Limiter, Slots
+from ddm_operator.cloud.turns import Turns
 from ddm_operator.cloud.wire import failure
 from ddm_operator.domain import reasons
 from ddm_operator.errors import TransientError
 
-POLICY: Final = re.compile(r"time:(\d+)\s*(second|minute|hour)")
+POLICY: Final = re.compile(r"(?:limit:(\d+),\s*)?time:(\d+)\s*(second|minute|hour|day)")
 """The gateway's throttling policy in the text of a 429, such as ``limit:200,time:5 minute``."""
 
-UNITS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+UNITS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 LONGEST_PAUSE: Final = 60.0
 """Seconds; the gateway's advice is to wait for a minute at most."""
 
@@ -44,6 +46,8 @@ class Ask:
     path: str
     query: Sequence[tuple[str, str]] = ()
     body: bytes = b""
+    mutates: bool = False
+    """Whether it changes something that costs money; such calls have a pace of their own."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class Http:
         client: shared by all endpoints; follows no redirect and retries nothing.
         base: address without a trailing slash.
         limiter: of this endpoint and credential.
+        slots: of whoever uses this endpoint: what hangs for one of them holds up nobody else.
         timeout: seconds for one whole exchange of a read.
         monotonic: seconds.
         observe: is told about every exchange.
@@ -89,6 +94,7 @@ class Http:
         client: httpx.AsyncClient,
         base: str,
         limiter: Limiter,
+        slots: Slots,
         *,
         timeout: float,
         monotonic: Callable[[], float],
@@ -99,8 +105,10 @@ class Http:
         self._timeout = timeout
         self._monotonic = monotonic
         self._observe = observe
+        self._slots = slots
         self.limiter = limiter
         self.host = urlsplit(base).netloc
+        self.turns = Turns(limiter, self.host)
 
     async def ask(self, ask: Ask, headers: dict[str, str], still: Callable[[], None] = lambda: None) -> Answer:
         """Ask when it is this request's turn; ``still`` is called then, and may raise that it shall not be sent.
@@ -108,7 +116,8 @@ class Http:
         Raises:
             TransientError: no answer came, or the endpoint is throttled.
         """
-        async with self.limiter.read():
+        async with self._slots.slot():
+            await self.turns.read()
             still()
             try:
                 return await self.exchange(ask, headers, self._timeout)
@@ -141,8 +150,11 @@ class Http:
         finally:
             self._observe(ask.route, outcome, self._monotonic() - began)
         if answer.status == TOO_MANY:
-            self.limiter.pause(answer.retry_after or LONGEST_PAUSE / 4)
+            self._bucket(ask).throttled(began, answer.retry_after or LONGEST_PAUSE / 4, _policy(answer.body))
         return answer
+
+    def _bucket(self, ask: Ask) -> Bucket:
+        return self.limiter.writes if ask.mutates else self.limiter.reads
 
 
 async def _whole(response: httpx.Response) -> Answer:
@@ -167,8 +179,16 @@ def _retry_after(response: httpx.Response, body: object) -> float | None:
     header = response.headers.get("Retry-After", "").strip()
     if header.isascii() and header.isdigit():
         return float(min(int(header), 10 * LONGEST_PAUSE))
-    policy = POLICY.search(failure(body).message) if response.status_code == TOO_MANY else None
-    return min(int(policy[1]) * UNITS[policy[2]], LONGEST_PAUSE) if policy else None
+    told = POLICY.search(failure(body).message) if response.status_code == TOO_MANY else None
+    return min(int(told[2]) * UNITS[told[3]], LONGEST_PAUSE) if told else None
+
+
+def _policy(body: object) -> Policy | None:
+    """The limit that the gateway's text tells of, when it can be kept to."""
+    told = POLICY.search(failure(body).message)
+    if told is None or told[1] is None or not int(told[1]) or not int(told[2]):
+        return None
+    return Policy(int(told[1]), int(told[2]) * UNITS[told[3]])
 
 
 def unreachable(host: str, error: Exception) -> TransientError:

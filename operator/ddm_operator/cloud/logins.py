@@ -13,7 +13,7 @@ from ddm_operator.cloud.credentials import AccessKey, Credential, IdToken, OidcA
 from ddm_operator.cloud.endpoints import Endpoints
 from ddm_operator.cloud.exchange import KeySource, TokenSource
 from ddm_operator.cloud.http import Http, Observe
-from ddm_operator.cloud.limiter import Limiter, Pressure
+from ddm_operator.cloud.limiter import Limiter, Pace, Pressure, Slots
 from ddm_operator.cloud.renewal import Renewed
 from ddm_operator.ports import Clock
 from ddm_operator.settings import Cloud
@@ -23,7 +23,7 @@ KEPT_SECONDS: Final = 600.0
 
 
 class Transport:
-    """Endpoints over the two pools of connections, with a limiter for each endpoint and credential.
+    """Endpoints over the two pools of connections: a pace for each credential there, slots for each who asks.
 
     Args:
         settings: time-outs and pace.
@@ -58,15 +58,14 @@ class Transport:
     def http(self, base: str, credential: Credential, *, nearby: bool = False) -> Http:
         """An endpoint for a credential; ``base`` is its address without a trailing slash."""
         settings, monotonic = self._settings, self.clock.monotonic
-        limiter = self._limiters.setdefault(
-            (credential, base),
-            Limiter(settings.requests_per_second, settings.burst_requests, settings.concurrent_requests, monotonic),
-        )
-        self.pressure.watch(urlsplit(base).netloc, limiter)
+        limiter = self._limiters.setdefault((credential, base), Limiter(pace(settings), monotonic))
+        slots = Slots(settings.concurrent_requests)
+        self.pressure.watch(urlsplit(base).netloc, limiter, slots)
         return Http(
             self._nearby if nearby else self._client,
             base,
             limiter,
+            slots,
             timeout=settings.connect_timeout_seconds + settings.read_timeout_seconds,
             monotonic=monotonic,
             observe=self._observe,
@@ -92,6 +91,12 @@ class Transport:
         kept = used | {one for one, left in self._left_at.items() if now - left < KEPT_SECONDS}
         self._limiters = {key: limiter for key, limiter in self._limiters.items() if key[0] in kept}
         self._keys = {key: renewed for key, renewed in self._keys.items() if key[0] in used}
+
+
+def pace(settings: Cloud) -> Pace:
+    """What is set."""
+    reads = settings.requests_per_second, settings.burst_requests
+    return Pace(*reads, settings.calls_per_second, settings.burst_calls)
 
 
 def login(transport: Transport, credential: Credential, at: Endpoints, region: str, project_id: str) -> Login:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from ddm_operator.cloud.connections import new_client, proxy_url, tls_context
 from ddm_operator.cloud.http import Answer, Ask, Http
-from ddm_operator.cloud.limiter import Limiter
+from ddm_operator.cloud.limiter import Limiter, Slots
+from ddm_operator.cloud.logins import pace
 from ddm_operator.settings import Cloud
 
 
@@ -25,9 +26,10 @@ async def reach(cloud: Cloud, bases: tuple[str, ...], monotonic: Callable[[], fl
     """
     timeout = cloud.connect_timeout_seconds + cloud.read_timeout_seconds
     async with new_client(cloud, tls_context(cloud), proxy_url(cloud), timeout) as client:
-        limiter = Limiter(cloud.requests_per_second, cloud.burst_requests, cloud.concurrent_requests, monotonic)
+        limiter, slots = Limiter(pace(cloud), monotonic), Slots(cloud.concurrent_requests)
         https = [
-            Http(client, base, limiter, timeout=timeout, monotonic=monotonic, observe=lambda *_: None) for base in bases
+            Http(client, base, limiter, slots, timeout=timeout, monotonic=monotonic, observe=lambda *_: None)
+            for base in bases
         ]
         asked = (http.ask(Ask("reach", "GET", "/"), {}) for http in https)
         # All of them end before the connections do, whichever fails.

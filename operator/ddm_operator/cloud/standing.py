@@ -11,7 +11,7 @@ import asyncio
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from ddm_operator.cloud.credentials import Credential, known_as
@@ -88,8 +88,12 @@ class Standing:
         return self._refusals.recent or self._of_name.recent
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, ours: asyncio.Lock) -> AsyncIterator[None]:
         """Wait until a request may prove who we are.
+
+        Args:
+            ours: of the session that asks; one of its requests is in line at a time, so that a project that hangs is
+                not first time and again.
 
         Raises:
             StalledError: it was refused, and is left alone for now.
@@ -99,17 +103,16 @@ class Standing:
         if self.proven:
             yield
             return
-        await self._alone()
-        try:
+        async with AsyncExitStack() as held:
+            await self._alone(held, ours)
             self.check()
             yield
-        finally:
-            self._first.release()
 
-    async def _alone(self) -> None:
+    async def _alone(self, held: AsyncExitStack, ours: asyncio.Lock) -> None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._first.acquire()
+                await held.enter_async_context(ours)
+                await held.enter_async_context(self._first)
         except TimeoutError:
             text = f"Whether the cloud accepts the {self._name} is being found out by another request, which has no "
             text += "answer yet. It is tried again."

@@ -20,7 +20,7 @@ from ddm_operator.domain.model import Operation, Phase, Resource, Status
 from ddm_operator.domain.report import next_status
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.observe import Sight
-from ddm_operator.errors import TransientError
+from ddm_operator.errors import OperatorError, TransientError
 from ddm_operator.operations.base import OperationKind
 from ddm_operator.ports import Accepted, CallOutcome, Clock, Cloud, Lease, Refused
 
@@ -59,6 +59,7 @@ class Actor:
             seen: what the decision was made on, and since when it was looked at.
 
         Raises:
+            WaitingError: it is not this object's turn; nothing was stored.
             ConflictError: somebody changed the object since; nothing was sent.
             TransientError: the look took so long that it may be wrong by now; nothing was sent.
             OperatorError: the intent could not be stored (nothing was sent), or the answer not yet (it is kept).
@@ -82,13 +83,20 @@ class Actor:
     ) -> Resource:
         sent_at = self._clock.monotonic()
         self._recent(seen, sent_at)
+        cloud.turn(resource.desired.key)  # now or not at all: what is stored may not wait
         status = next_status(resource.desired, resource.status, planned, seen.observed, self._clock.now())
-        stored = await self._journal.write_intent(resource, status)
+        try:
+            stored = await self._journal.write_intent(resource, status)
+        except OperatorError:
+            cloud.give_back()
+            raise
 
         def may_leave() -> bool:
             return self._lease.held() and self._clock.monotonic() - sent_at <= self._limits.send
 
         outcome = await self._kinds[intent.type].begin(cloud, resource.desired.instance_id, intent, may_leave)
+        if isinstance(outcome, Refused) and not outcome.sent:
+            cloud.give_back()
         answer = self._answer(intent, outcome)
 
         def amend(current: Status, operation: Operation) -> Status:

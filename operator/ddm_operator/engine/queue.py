@@ -1,4 +1,4 @@
-"""The work queue: keys wait, workers pass them one at a time per key. The counterpart of client-go's workqueue."""
+"""The work queue: keys wait in lanes, one pass per key at a time. The counterpart of client-go's workqueue."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import heapq
 import logging
 import traceback
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -23,7 +24,9 @@ class WorkQueue:
 
     Args:
         reconcile: one pass over a key; returns the seconds until the next one, None when only a change matters.
-        workers: passes at a time; ``monotonic``: clock of all due times (seconds); ``random``: spreads the pauses.
+        workers: passes at a time in each lane, so that what hangs in one holds up no other.
+        lane: a key's lane, by name; all keys are in one when absent.
+        monotonic: clock of all due times (seconds); ``random``: spreads the pauses.
         base, cap: first and longest pause after a pass that raised (seconds).
         defect: told of what no pass should raise, so that the object can say it.
     """
@@ -33,6 +36,7 @@ class WorkQueue:
         reconcile: Callable[[str], Awaitable[float | None]],
         *,
         workers: int,
+        lane: Callable[[str], str] = lambda _: "",
         monotonic: Callable[[], float],
         random: Random,
         base: float = 1.0,
@@ -41,18 +45,19 @@ class WorkQueue:
     ) -> None:
         self._defect = defect
         self._chorus = Chorus(monotonic)
-        self._reconcile, self._workers = reconcile, workers
+        self._reconcile, self._workers, self._lane_of = reconcile, workers, lane
         self._monotonic, self._random = monotonic, random
         self._pauses = {"base": base, "cap": cap}
-        self._ready: dict[str, float] = {}  # since when, oldest first
-        self._line: asyncio.Queue[str] = asyncio.Queue()  # the ready keys, and some that were forgotten since
+        self._ready: dict[str, tuple[float, str]] = {}  # since when and in which lane, oldest first
+        self._lanes: dict[str, deque[str]] = {}  # the ready keys of each, and some that were forgotten since
+        self._at_work: Counter[str] = Counter()  # workers of each lane
         self._due: dict[str, float] = {}
         self._heap: list[tuple[float, str]] = []  # as _due, and entries that an earlier time replaced
         self._running: dict[str, bool | None] = {}  # key → added meanwhile? None: forgotten meanwhile
         self._failures: dict[str, int] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._stopping = False
+        self._started = self._stopping = False
 
     @property
     def depth(self) -> int:
@@ -62,15 +67,17 @@ class WorkQueue:
     @property
     def oldest_age(self) -> float:
         """Seconds that the first key in line has waited; 0 when none does."""
-        return self._monotonic() - next(iter(self._ready.values())) if self._ready else 0.0
+        return self._monotonic() - next(iter(self._ready.values()))[0] if self._ready else 0.0
 
     def add(self, key: str) -> None:
         """Ask for a pass as soon as there is a worker."""
         if key in self._running:
             self._running[key] = True
         elif key not in self._ready:
-            self._ready[key] = self._monotonic()
-            self._line.put_nowait(key)
+            lane = self._lane_of(key)
+            self._ready[key] = self._monotonic(), lane
+            self._lanes.setdefault(lane, deque()).append(key)
+            self._hire(lane)
 
     def add_after(self, key: str, seconds: float) -> None:
         """Ask for a pass later; of several times the earliest counts, and a pass that starts before it replaces it."""
@@ -93,8 +100,11 @@ class WorkQueue:
             self._running[key] = None
 
     def start(self) -> None:
-        """Start the workers."""
-        self._tasks = [asyncio.create_task(self._work(), name=f"queue worker {n}") for n in range(self._workers)]
+        """Let the work begin."""
+        self._started = True
+        for lane, line in self._lanes.items():
+            for _ in line:
+                self._hire(lane)
 
     async def stop(self, seconds: float) -> bool:
         """Start no new pass, await the running ones, cancel those that take longer; True when none had to be."""
@@ -102,20 +112,36 @@ class WorkQueue:
         self._chorus.sum_up()
         if self._timer is not None:
             self._timer.cancel()
-        for _ in self._tasks:
-            self._line.put_nowait("")  # wakes a worker that waits
         late = (await asyncio.wait(self._tasks, timeout=seconds))[1] if self._tasks else set()
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
         return not late
 
-    async def _work(self) -> None:
-        while True:
-            key = await self._line.get()
-            if self._stopping:
-                return
-            if self._ready.pop(key, None) is not None:
+    def _hire(self, lane: str) -> None:
+        """One more worker for a lane that has work, unless it has all that it may have."""
+        if self._started and not self._stopping and self._at_work[lane] < self._workers:
+            self._at_work[lane] += 1
+            task = asyncio.create_task(self._work(lane), name=f"queue worker of {lane or 'all'}")
+            self._tasks.add(task)
+            task.add_done_callback(lambda ended: self._left(lane, ended))
+
+    def _left(self, lane: str, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._at_work[lane] -= 1
+        if self._lanes.get(lane):
+            self._hire(lane)  # something came after its last look, or it was cancelled
+        elif not self._at_work[lane]:
+            del self._at_work[lane]
+            self._lanes.pop(lane, None)
+
+    async def _work(self, lane: str) -> None:
+        """Pass what waits in the lane, until nothing does."""
+        line = self._lanes[lane]
+        while line and not self._stopping:
+            key = line.popleft()
+            if self._ready.get(key, (0.0, None))[1] == lane:
+                del self._ready[key]
                 await self._pass(key)
 
     async def _pass(self, key: str) -> None:

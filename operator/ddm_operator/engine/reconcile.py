@@ -20,7 +20,7 @@ from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal, fields
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
-from ddm_operator.engine.setbacks import Setbacks
+from ddm_operator.engine.setbacks import Setbacks, long_wait
 from ddm_operator.engine.sightings import Sightings
 from ddm_operator.errors import OperatorError, StalledError, WaitingError
 from ddm_operator.operations.base import OperationKind
@@ -101,7 +101,8 @@ class Reconciler:
         """The object afresh, then everything that a begin depends on, then the decision."""
         resource = await self._whole(await self._read_again(resource))
         cloud = await self._cloud(resource)
-        sight = await self.observer.inspect(cloud, resource)
+        with cloud.look(resource.desired.key):
+            sight = await self.observer.inspect(cloud, resource)
         if await self._got_back(resource, cloud, sight):
             return 0.0
         return await self._conclude(cloud, resource, self._decide(resource, sight), sight)
@@ -145,7 +146,9 @@ class Reconciler:
         setback = self.setbacks.add(key, error)
         if setback.news and self.chorus.solo(key, error.reason):
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
-        untold = await self._report(resource, setback.decision, None) if setback.worth_reporting else 0.0
+        new = resource.desired.generation != resource.status.observed_generation
+        worth = setback.worth_reporting or long_wait(error, new=new)
+        untold = await self._report(resource, setback.decision, None) if worth else 0.0
         return max(setback.decision.requeue_after, untold)  # sooner would undo the growing pauses
 
     def _over(self, key: str) -> None:

@@ -20,6 +20,9 @@ CREDENTIALS = frozenset({reasons.CREDENTIALS_MISSING, reasons.CREDENTIALS_REJECT
 FIRST_PAUSE = 1.0
 """Pause after the first failed question (seconds)."""
 
+LONG_SECONDS = 10.0
+"""A longer wait for the limiter is said the first time, to whoever has declared something."""
+
 
 @dataclass(frozen=True)
 class Setback:
@@ -29,6 +32,15 @@ class Setback:
     news: bool
     """Nothing was said about it yet."""
     worth_reporting: bool
+
+
+def long_wait(error: OperatorError, *, new: bool) -> bool:
+    """Whether somebody has to wait for the limiter for long; ``new``: what is declared was not looked at yet."""
+    if error.reason != reasons.THROTTLED:
+        return False
+    if isinstance(error, WaitingError):  # a scale-out's turn, whoever declared it and when
+        return (error.requeue_after or 0.0) >= LONG_SECONDS
+    return new and isinstance(error, TransientError) and (error.retry_after or 0.0) >= LONG_SECONDS
 
 
 class Setbacks:
