@@ -78,10 +78,9 @@ def skip(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
         loop.run_until_complete(story())
     finally:
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
+        while tasks := asyncio.all_tasks(loop):  # a worker that is cancelled may be replaced
+            for task in tasks:
+                task.cancel()
             loop.run_until_complete(asyncio.wait(tasks))
         loop.close()
 
