@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 NO_CLOUD_LIMIT = {"DDM_CLOUD_REQUESTS_PER_SECOND": "1000", "DDM_CLOUD_BURST_REQUESTS": "10000"}
 
-KNOWN, WATCHING = "Working; every object is known", "Watching; the watch has shown every object"
+KNOWN, WATCHING = "Working; every object is known", "Watching; every object was seen"
 """What the operator says of itself when its start is over: first the one, then the other."""
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -31,7 +31,7 @@ def value(text: str, sample: str) -> float:
 
 def test_what_alerts_and_dashboard_ask_for_is_there_and_well_formed(stage: Stage, promtool: Promtool) -> None:
     project = stage.project.project_id
-    stage.cloud.fault("throttled", route="instance*", project=project, retry_after=1, count=1)
+    stage.cloud.fault("throttled", route="instance*", project=project, retry_after=1, limit=6000, count=1)
     stage.declare(3)
     operator = stage.start()
     stage.until(in_phase("Running"))
