@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -228,8 +228,10 @@ def two_workers_on_one_key() -> Sequence[Swap]:
     run = queue.WorkQueue._pass
 
     def add(self: Any, key: str) -> None:
-        self._ready[key] = 0.0
-        self._line.put_nowait(key)
+        lane = self._lane_of(key)
+        self._ready[key] = 0.0, lane
+        self._lanes.setdefault(lane, deque()).append(key)
+        self._hire(lane)
 
     async def beside(self: Any, key: str) -> None:
         running[id(self), key] += 1
