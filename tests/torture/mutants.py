@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
 from unittest.mock import patch
@@ -236,9 +236,8 @@ def two_workers_on_one_key() -> Sequence[Swap]:
     async def beside(self: Any, key: str) -> None:
         running[id(self), key] += 1
         try:
-            await run(self, key)
-        except KeyError:
-            del key  # the other one was first to say that it has ended
+            with suppress(KeyError):  # the other one was first to say that it has ended
+                await run(self, key)
         finally:
             running[id(self), key] -= 1
 
