@@ -80,7 +80,7 @@ def mutants(options: argparse.Namespace) -> int:
     least, living = options.stories or 150, 0
 
     def seen_enough(found: Result) -> bool:
-        return _killed(found) and found.stories >= least
+        return killed(found) and found.stories >= least
 
     print("| mutant | what is broken | stories | broke a promise |\n| --- | --- | ---: | ---: |")
     for mutant in MUTANTS:
@@ -88,14 +88,14 @@ def mutants(options: argparse.Namespace) -> int:
         if options.only not in name:
             continue
         *_, whole = many(MOST, options.seed, options.workers, name, seen_enough)
-        living += not _killed(whole)
+        living += not killed(whole)
         text = (mutant.__doc__ or "").strip().rstrip(".")
         print(f"| {name.replace('_', ' ')} | {text} | {whole.stories} | {whole.broken} |", flush=True)
     print(f"\n{living} lived." if living else "\nAll were killed.")
     return 1 if living else 0
 
 
-def _killed(found: Result) -> bool:
+def killed(found: Result) -> bool:
     """Whether a promise was broken; a mutant that merely raises has not been caught at what it does."""
     return any("'exception'" not in told for told, _ in found.kept)
 

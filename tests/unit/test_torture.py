@@ -10,8 +10,9 @@ import pytest
 from ddm_operator.domain.model import Phase
 from ddm_simulator.faults import ADAPTER
 from tests.torture import coverage
+from tests.torture.__main__ import killed
 from tests.torture.mutants import MUTANTS, broken_by, call_before_intent
-from tests.torture.run import chunk
+from tests.torture.run import Result, chunk
 from tests.torture.shorten import shorten, tell
 from tests.torture.weather import CALL_FAULTS, JOB_FAULTS, LAGS, READ_FAULTS
 
@@ -40,6 +41,13 @@ def test_a_story_that_broke_is_told_again_and_made_short() -> None:
         assert len(short) < 8
         assert "has no intent that was stored before it" in tell(short)
     assert tell(short) == ""
+
+
+def test_a_mutant_that_merely_raises_was_not_found_out() -> None:
+    raised = "{'message': 'Task exception was never retrieved', 'exception': NameError()}"
+    assert not killed(Result(stories=100, broken=1, kept=[(raised, [])]))
+    assert killed(Result(stories=100, broken=2, kept=[(raised, []), ("1.00 s: call 2 was received", [])]))
+    assert not killed(Result(stories=100))
 
 
 def test_every_mutant_has_a_name_and_a_sentence() -> None:
