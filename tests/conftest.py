@@ -17,5 +17,6 @@ pytest_plugins = [
     "tests.support.goprograms",
     "tests.support.promtool",
     "tests.support.signals",
+    "tests.support.hush",
     "tests.support.image",
 ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from random import Random
 from typing import Any, TypeVar
@@ -21,17 +20,12 @@ from ddm_operator.kube.restraint import LONGEST, Restraint
 from ddm_operator.ports import CallOutcome
 from tests.support.skipping import FakeObjects, Fleet, now, running, skip
 
+pytestmark = pytest.mark.usefixtures("hush")
+
 T = TypeVar("T")
 MANY, GROWING = 200, 20
 BUSY = 120.0
 HOUR = 3600.0
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 class BusyObjects(FakeObjects):

@@ -6,8 +6,7 @@ Somebody wipes the status, makes the object anew, or deletes the elder of two ob
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -19,12 +18,7 @@ from ddm_operator.domain.report import JOURNAL_PUT_BACK
 from ddm_operator.ports import Accepted, CallOutcome, EnlargeRequest, Unknown
 from tests.support.skipping import FakeCloud, Fleet, running, skip
 
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("hush")
 
 
 class Holding(FakeCloud):

@@ -244,6 +244,11 @@ class Changed:
         raise ConflictError("Conflict", "Changed meanwhile.")
 
 
+def journal_over(objects: Changed, memory: Memory, clock: Clock) -> Journal:
+    time, quiet = clock.monotonic, Quiet()
+    return Journal(objects, Store(monotonic=time), quiet, quiet, memory, Chorus(time), WritePace(100, time))
+
+
 @pytest.mark.parametrize(
     "left", [None, stored(uid="uid-2"), stored(), stored(operation(Phase.UNCONFIRMED, id="op-2"), uid="uid-2")]
 )
@@ -251,15 +256,7 @@ async def test_an_answer_that_has_no_place_any_more_is_remembered(
     memory: Memory, clock: Clock, left: Resource | None
 ) -> None:
     """The object is gone, was made anew, or lost its status while the call was out."""
-    journal = Journal(
-        Changed(left),
-        Store(monotonic=clock.monotonic),
-        Quiet(),
-        Quiet(),
-        memory,
-        Chorus(clock.monotonic),
-        WritePace(100, clock.monotonic),
-    )
+    journal = journal_over(Changed(left), memory, clock)
     answer = operation(Phase.RUNNING, job_id="j-1")
     await journal.write_answer(stored(operation(Phase.REQUESTING)), answer, _amend)
     assert memory.lost(stored(uid="uid-3"), ()) == answer
@@ -269,15 +266,7 @@ async def test_an_answer_that_has_no_place_any_more_is_remembered(
 async def test_an_answer_to_what_somebody_has_settled_meanwhile_is_not(
     memory: Memory, clock: Clock, settled: Operation
 ) -> None:
-    journal = Journal(
-        Changed(stored(settled)),
-        Store(monotonic=clock.monotonic),
-        Quiet(),
-        Quiet(),
-        memory,
-        Chorus(clock.monotonic),
-        WritePace(100, clock.monotonic),
-    )
+    journal = journal_over(Changed(stored(settled)), memory, clock)
     await journal.write_answer(stored(operation(Phase.UNCONFIRMED)), operation(Phase.RUNNING), _amend)
     assert memory.lost(stored(uid="uid-3"), ()) is None
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 
@@ -16,17 +14,12 @@ from ddm_operator.errors import TransientError
 from ddm_operator.ports import Refused
 from tests.support.skipping import Fleet, now, running, skip
 
+pytestmark = pytest.mark.usefixtures("hush")
+
 MANY, GROWING = 200, 20
 HOUR = 3600.0
 BLIP = TransientError(reasons.CLOUD_INTERNAL_ERROR, "The cloud answered 503.")
 BUSY = Refused(reasons.INSTANCE_BUSY, "Another operation runs.", "DBS.200019", heals=True, sent=True)
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 async def growing() -> Fleet:

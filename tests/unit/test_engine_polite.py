@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from typing_extensions import override
@@ -20,14 +19,9 @@ from ddm_operator.ports import CallOutcome, EnlargeRequest, Refused, Target
 from tests.support.cases import desired
 from tests.support.skipping import LATENCY, WORKERS, FakeCloud, Fleet, now, running, skip
 
+pytestmark = pytest.mark.usefixtures("hush")
+
 HOUR = 3600.0
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
 
 
 class Limited(FakeCloud):

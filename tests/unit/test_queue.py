@@ -3,74 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from random import Random
-from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from ddm_operator.engine.queue import LONGEST_SLEEP, WorkQueue
 from ddm_operator.errors import TransientError
+from tests.support.passes import Recorder
+from tests.support.skipping import now, skip
 
 Pass = Callable[[str], Awaitable[float | None]]
-
-
-class LeapingSelector(selectors.DefaultSelector):
-    """Instead of waiting it moves the clock."""
-
-    now = 0.0
-
-    @override
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        assert timeout is not None, "nothing is left that could ever happen"
-        self.now += max(0.0, timeout)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.selector = LeapingSelector()
-        super().__init__(self.selector)
-
-    @override
-    def time(self) -> float:
-        return self.selector.now
-
-
-def virtually(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(story())
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def queue(
     reconcile: Pass, *, workers: int = 2, monotonic: Callable[[], float] = now, base: float = 1.0, cap: float = 300.0
 ) -> WorkQueue:
     return WorkQueue(reconcile, workers=workers, monotonic=monotonic, random=Random(7), base=base, cap=cap)
-
-
-class Recorder:
-    """Passes that take a second and are written down."""
-
-    def __init__(self, *answers: float | None) -> None:
-        self.answers = list(answers)
-        self.started: list[tuple[str, float]] = []
-        self.running = 0
-        self.most = 0
-
-    async def __call__(self, key: str) -> float | None:
-        self.started.append((key, now()))
-        self.running += 1
-        self.most = max(self.most, self.running)
-        await asyncio.sleep(1)
-        self.running -= 1
-        return self.answers.pop(0) if self.answers else None
 
 
 def test_a_key_added_several_times_is_passed_once() -> None:
@@ -85,7 +35,7 @@ def test_a_key_added_several_times_is_passed_once() -> None:
         assert passes.started == [("a", 0.0), ("b", 0.0)]
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_key_added_during_its_pass_runs_once_more_after_it() -> None:
@@ -102,7 +52,7 @@ def test_a_key_added_during_its_pass_runs_once_more_after_it() -> None:
         assert passes.most == 1
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -118,7 +68,7 @@ def test_no_more_passes_at_a_time_than_workers(workers: int) -> None:
         assert len(passes.started) == 9
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_pass_is_repeated_when_it_asks_for_it() -> None:
@@ -131,7 +81,7 @@ def test_a_pass_is_repeated_when_it_asks_for_it() -> None:
         assert passes.started == [("a", 0.0), ("a", 16.0), ("a", 17.0)]
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_of_several_times_the_earliest_counts() -> None:
@@ -146,7 +96,7 @@ def test_of_several_times_the_earliest_counts() -> None:
         assert passes.started == [("b", 5.0), ("a", 10.0)]
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_pass_that_starts_replaces_the_time_asked_for_before() -> None:
@@ -160,7 +110,7 @@ def test_a_pass_that_starts_replaces_the_time_asked_for_before() -> None:
         assert passes.started == [("a", 0.0), ("a", 61.0)]
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_pass_that_raises_is_repeated_after_growing_pauses() -> None:
@@ -183,7 +133,7 @@ def test_a_pass_that_raises_is_repeated_after_growing_pauses() -> None:
             assert pause != expected
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_pass_that_succeeds_makes_the_pauses_short_again() -> None:
@@ -204,7 +154,7 @@ def test_a_pass_that_succeeds_makes_the_pauses_short_again() -> None:
         assert pauses[:4] == [1, 2, 0, 1]
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_forgotten_key_does_not_come_back() -> None:
@@ -227,7 +177,7 @@ def test_a_forgotten_key_does_not_come_back() -> None:
         assert [key for key, _ in passes.started] == ["running", "running"]
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_key_forgotten_and_added_again_during_its_pass_runs_again() -> None:
@@ -243,7 +193,7 @@ def test_a_key_forgotten_and_added_again_during_its_pass_runs_again() -> None:
         assert passes.started == [("a", 0.0), ("a", 1.0)]
         assert await line.stop(0)
 
-    virtually(story)
+    skip(story)
 
 
 def test_depth_and_age_tell_how_far_behind_the_workers_are() -> None:
@@ -260,7 +210,7 @@ def test_depth_and_age_tell_how_far_behind_the_workers_are() -> None:
         assert (line.depth, line.oldest_age) == (1, 1.5)
         assert await line.stop(1)
 
-    virtually(story)
+    skip(story)
 
 
 def test_stopping_awaits_what_runs_and_starts_nothing_new() -> None:
@@ -277,7 +227,7 @@ def test_stopping_awaits_what_runs_and_starts_nothing_new() -> None:
         await asyncio.sleep(10)
         assert passes.started == [("a", 0.0)]
 
-    virtually(story)
+    skip(story)
 
 
 def test_stopping_cancels_what_takes_longer_than_the_bound() -> None:
@@ -300,14 +250,14 @@ def test_stopping_cancels_what_takes_longer_than_the_bound() -> None:
         assert now() == 5.5
         assert cancelled == ["a"]
 
-    virtually(story)
+    skip(story)
 
 
 def test_stopping_a_queue_that_never_started_is_no_error() -> None:
     async def story() -> None:
         assert await queue(Recorder()).stop(1)
 
-    virtually(story)
+    skip(story)
 
 
 def test_a_suspended_machine_delays_a_due_key_only_a_little() -> None:
@@ -323,4 +273,4 @@ def test_a_suspended_machine_delays_a_due_key_only_a_little() -> None:
         assert [key for key, _ in passes.started] == ["a"]
         assert await line.stop(5)
 
-    virtually(story)
+    skip(story)

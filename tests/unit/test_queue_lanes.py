@@ -6,24 +6,8 @@ import asyncio
 from random import Random
 
 from ddm_operator.engine.queue import WorkQueue
+from tests.support.passes import Recorder
 from tests.support.skipping import now, skip
-
-
-class Recorder:
-    """Passes that take a second and are written down."""
-
-    def __init__(self) -> None:
-        self.started: list[tuple[str, float]] = []
-        self.running = 0
-        self.most = 0
-
-    async def __call__(self, key: str) -> float | None:
-        self.started.append((key, now()))
-        self.running += 1
-        self.most = max(self.most, self.running)
-        await asyncio.sleep(1)
-        self.running -= 1
-        return None
 
 
 def test_lanes_have_workers_of_their_own() -> None:
