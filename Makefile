@@ -38,7 +38,7 @@ run: venv ## Run the operator against the current kubeconfig
 ##@ Prove it
 .PHONY: test test-unit test-contract test-integration test-e2e check
 
-test: venv ## All tests (ARGS="-k name" chooses, WORKERS=0 runs them in one process)
+test: venv ## All tests, some minutes (ARGS="-k name" chooses, WORKERS=0 runs them in one process)
 	@$(PYTEST) $(ARGS)
 
 test-unit: venv ## Pure functions and small parts, in seconds
@@ -54,7 +54,7 @@ test-e2e: venv ## The operator as its own process, with everything that can go w
 	@$(PYTEST) tests/e2e $(ARGS)
 
 .PHONY: torture
-torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="mutants" breaks the operator on purpose)
+torture: venv ## 10,000 random schedules of faults, in half an hour (ARGS="--stories 20" takes fewer, ARGS="mutants" breaks the operator on purpose)
 	@PYTHONPATH=operator:. $(PY) -m tests.torture $(ARGS)
 
 # Four workers whatever the machine has: most of the time they wait, for a Lease, a job or a settle period.
