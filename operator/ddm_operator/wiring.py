@@ -122,7 +122,8 @@ async def _run(settings: Settings, watching: Watching, ending: Ending) -> int:
         parts.push_async_callback(api.close)
         await parts.enter_async_context(_probes(settings, health, telemetry))
         calm = replace(api, restraint=Restraint(clock.monotonic, SystemRandom().random))
-        objects = ApiObjects(calm, monotonic=clock.monotonic, namespaces=settings.namespaces, urgent=api)
+        urgent = replace(calm, patient=False)
+        objects = ApiObjects(calm, monotonic=clock.monotonic, namespaces=settings.namespaces, urgent=urgent)
         lease = await parts.enter_async_context(_lease(settings, api, clock, (health, telemetry), ending))
         if ending.stop.is_set():
             return ending.code
@@ -259,6 +260,7 @@ async def _operator(
         telemetry.show_queue(lambda: queue.depth, lambda: queue.oldest_age)
         telemetry.show_objects(store.census, clock.now)
         telemetry.show_cloud(clouds.pressure, clock.monotonic, lambda: store.census.projects)
+        events.calm = actor.calm
         events.start()
         known = Knowledge(store, queue, objects)
         reconciler.observer.changed = known.changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from kubernetes.aio.client import Configuration
 from ddm_operator.domain.model import Desired, Resource, Status
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import load_configuration
-from ddm_operator.kube.events import MERGE_FOR, ApiEvents
+from ddm_operator.kube.events import HELD_SECONDS, MERGE_FOR, ApiEvents
 from tests.support.kubeapi import Api
 
 
@@ -86,6 +87,31 @@ async def test_what_waits_is_merged_before_it_is_sent(
     events.start()
     await events.stop(10)
     assert [event["count"] for event in stored(api, namespace)] == [7]
+
+
+async def test_what_is_urgent_goes_first(api: Api, server: ApiServer, clock: Clock, namespace: str) -> None:
+    """An Event waits for it, for what is left of the seconds that one may wait."""
+    events = ApiEvents(server, now=clock, instance="pod-1")
+    asked: list[float] = []
+    over = asyncio.Event()
+
+    async def calm(seconds: float) -> None:
+        asked.append(seconds)
+        await over.wait()
+
+    events.calm = calm
+    events.publish(resource(namespace), "Normal", "Same", "same")
+    clock.moment += timedelta(seconds=2)
+    events.start()
+    sent = asyncio.create_task(events.flushed())
+    done, _ = await asyncio.wait({sent}, timeout=0.2)
+    assert not done
+    assert stored(api, namespace) == []
+    over.set()
+    await sent
+    assert [event["count"] for event in stored(api, namespace)] == [1]
+    assert asked == [HELD_SECONDS - 2]
+    await events.stop(10)
 
 
 async def test_after_a_while_it_is_a_new_event(api: Api, server: ApiServer, clock: Clock, namespace: str) -> None:

@@ -288,7 +288,7 @@ class Fleet:
         quiet, ids, chance = Quiet(), count(1), Random(1)
         self.told = quiet.told
         world = World(self.objects, self.store, quiet, self, quiet, self.clock, quiet)
-        reconciler, _ = assemble(world, self.limits, (ScaleOut(),), chance, lambda: f"op-{next(ids)}")
+        reconciler, self.actor = assemble(world, self.limits, (ScaleOut(),), chance, lambda: f"op-{next(ids)}")
         lane = lane_of(self.store, "cn-north-4", None)
         self.queue = WorkQueue(reconciler.reconcile, workers=WORKERS, lane=lane, monotonic=now, random=chance)
         known = Knowledge(self.store, self.queue, self.objects)  # type: ignore[arg-type]  # nothing is listed here

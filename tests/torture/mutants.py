@@ -97,19 +97,16 @@ def cached_cloud_read() -> Sequence[Swap]:
 
 def cloud_before_object() -> Sequence[Swap]:
     """The cloud is read first, then the object, and nodes that the journal knows of may be missing."""
-    inspect, read = observe.Observer.inspect, reconcile.Reconciler._read_again
 
-    async def early(self: Any, resource: Any) -> Any:
-        cloud = await self._cloud(resource)
-        self.observer.__dict__["early"] = await inspect(self.observer, cloud, resource)
-        return await read(self, resource)
-
-    async def kept(self: Any, cloud: Any, resource: Any) -> Any:
-        return self.__dict__.pop("early", None) or await inspect(self, cloud, resource)
+    async def backwards(self: Any, cloud: Any, resource: Any) -> Any:
+        sight = await self.observer.inspect(cloud, resource)
+        resource = await self._whole(await self._read_again(resource))
+        if await self._got_back(resource, cloud, sight):
+            return 0.0
+        return await self._conclude(cloud, resource, self._decide(resource, sight), sight)
 
     return (
-        (reconcile.Reconciler, "_read_again", early),
-        (observe.Observer, "inspect", kept),
+        (reconcile.Reconciler, "_pass_closely", backwards),
         (scale_out, "GUARDS", _without(guards.reads_agree)),
     )
 

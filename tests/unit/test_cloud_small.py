@@ -79,6 +79,25 @@ async def test_a_list_that_loses_an_entry_while_it_is_read_is_read_again() -> No
     assert listing.pages == 4
 
 
+@pytest.mark.parametrize("place", [0, 60, LIMIT - 1, LIMIT, LIMIT + 40, 200])
+async def test_a_list_that_only_grows_is_read_once(place: int) -> None:
+    """Wherever something comes in, all are found that were there at the beginning."""
+    whole = names(200)
+    grown = [*whole[:place], "new", *whole[place:]]
+    listing = Listing(whole, grown)
+    found = await collect(listing.read, str, grows=True)
+    assert set(whole) <= set(found) <= {*whole, "new"}
+    assert len(found) == len(set(found))
+    assert listing.pages == 2
+
+
+async def test_a_list_that_should_only_grow_and_loses_an_entry_is_read_again() -> None:
+    whole = names(200)
+    listing = Listing(whole, whole[1:], whole[1:])
+    assert set(await collect(listing.read, str, grows=True)) == set(whole[1:])
+    assert listing.pages == 4
+
+
 async def test_half_a_list_is_no_answer() -> None:
     async def read(offset: int, limit: int) -> tuple[Sequence[str], int | None]:  # noqa: ARG001  # as pages are read
         return (names(3) if offset == 0 else []), 10

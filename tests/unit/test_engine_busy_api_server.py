@@ -66,7 +66,7 @@ class BusyObjects(FakeObjects):
             raise AnsweredError(429, {"message": "too many requests"}, self.retry_after)
 
         try:
-            return await (ask() if urgent else self.restraint.through(ask))
+            return await (self.restraint.beside(ask) if urgent else self.restraint.through(ask))
         except AnsweredError as error:
             raise TransientError(reasons.RETRYING, str(error), retry_after=error.retry_after) from error
 

@@ -230,7 +230,7 @@ async def test_after_a_429_what_may_wait_waits_and_the_rest_does_not(server: Ser
     async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listener:
         api = connection(listener.sockets[0].getsockname()[1])
         calm = replace(api, restraint=Restraint(asyncio.get_running_loop().time, lambda: 0.0))
-        objects = ApiObjects(calm, monotonic=lambda: 12.5, urgent=api)
+        objects = ApiObjects(calm, monotonic=lambda: 12.5, urgent=replace(calm, patient=False))
         server.acts = [answer(429, None, "Retry-After: 30"), *[answer(200, stored())] * 3]
         with pytest.raises(TransientError):
             await objects.get("shop", "orders")
@@ -245,6 +245,23 @@ async def test_after_a_429_what_may_wait_waits_and_the_rest_does_not(server: Ser
         assert all(
             isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*waiting, return_exceptions=True)
         )
+        await api.close()
+
+
+async def test_what_does_not_wait_teaches_the_rest_and_ends_no_pause(server: Server) -> None:
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listener:
+        api = connection(listener.sockets[0].getsockname()[1])
+        calm = replace(api, restraint=Restraint(asyncio.get_running_loop().time, lambda: 0.0))
+        objects = ApiObjects(calm, monotonic=lambda: 12.5, urgent=replace(calm, patient=False))
+        server.acts = [answer(404, OBJECT_GONE), answer(429, None, "Retry-After: 30"), answer(200, stored())]
+        with pytest.raises(ConflictError):
+            await objects.put_status(RESOURCE, STATUS, urgent=True)
+        assert objects.pause() == 0, "that one was answered"
+        with pytest.raises(TransientError):
+            await objects.put_status(RESOURCE, STATUS, urgent=True)
+        assert 29 < objects.pause() <= 30
+        await objects.put_status(RESOURCE, STATUS, urgent=True)
+        assert 29 < objects.pause() <= 30
         await api.close()
 
 

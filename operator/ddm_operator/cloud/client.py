@@ -96,7 +96,7 @@ class DdmCloud:
             found = self._value(wire.Jobs, answer)
             return [job.value(answer.date) for job in found.jobs], found.total
 
-        return await collect(page, lambda job: job.id)
+        return await collect(page, lambda job: job.id, grows=True)  # a day back; the cloud keeps them for a month
 
     async def get_job(self, job_id: str) -> Job | None:
         """One job (v3); None when the cloud does not know the id (DBS.300400)."""

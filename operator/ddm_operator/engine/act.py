@@ -73,6 +73,12 @@ class Actor:
         call.add_done_callback(self._calls.discard)
         return await asyncio.shield(call)
 
+    async def calm(self, seconds: float) -> None:
+        """Wait until no call is under way, for so long at most: what may wait leaves the way to it."""
+        until = self._clock.monotonic() + seconds
+        while self._calls and (left := until - self._clock.monotonic()) > 0:
+            await asyncio.wait(self._calls, timeout=left)
+
     async def finish(self, seconds: float) -> None:
         """Let calls in flight end and their answers be stored, for so long at most."""
         if self._calls:

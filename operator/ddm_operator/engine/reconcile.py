@@ -90,17 +90,20 @@ class Reconciler:
             raise StalledError(reasons.INVALID_SPEC, resource.problem)
         cloud = await self._cloud(resource)
         if _asks_for_more(resource):
-            return await self._pass_closely(resource)
+            return await self._pass_closely(cloud, resource)
         sight = await self.observer.look(cloud, resource)
         decision = self._decide(resource, sight)
         if _needs_closer_look(decision, resource, sight):
-            return await self._pass_closely(resource)
+            return await self._pass_closely(cloud, resource)
         return await self._conclude(cloud, resource, decision, sight)
 
-    async def _pass_closely(self, resource: Resource) -> float:
-        """The object afresh, then everything that a begin depends on, then the decision."""
-        resource = await self._whole(await self._read_again(resource))
-        cloud = await self._cloud(resource)
+    async def _pass_closely(self, cloud: Cloud, resource: Resource) -> float:
+        """Everything that a begin depends on, afresh, then the decision.
+
+        The object is as it was known before that: if the API server has another, the intent loses its compare-and-swap.
+        """
+        if self.objects.pause():
+            resource = await self._whole(await self._read_again(resource))  # no sooner than what may wait
         with cloud.look(resource.desired.key):
             sight = await self.observer.inspect(cloud, resource)
         if await self._got_back(resource, cloud, sight):
@@ -143,12 +146,16 @@ class Reconciler:
 
     async def _set_back(self, key: str, resource: Resource, error: OperatorError) -> float:
         """A pass that could not be finished: say so when it lasts, and come back later each time."""
+        resource = self.store.get(key) or resource  # the pass may have written before it failed
         setback = self.setbacks.add(key, error)
         if setback.news and self.chorus.solo(key, error.reason):
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
         new = resource.desired.generation != resource.status.observed_generation
-        worth = setback.worth_reporting or long_wait(error, new=new)
+        told_to_wait = long_wait(error, new=new)
+        worth = setback.worth_reporting or told_to_wait
         untold = await self._report(resource, setback.decision, None) if worth else 0.0
+        if told_to_wait and untold:
+            return untold  # whoever waits for its turn keeps its place, and says meanwhile that it waits
         return max(setback.decision.requeue_after, untold)  # sooner would undo the growing pauses
 
     def _over(self, key: str) -> None:

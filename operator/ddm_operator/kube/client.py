@@ -61,11 +61,13 @@ class ApiServer:
         client: configured client; its retries stay off, because a repeated write is not the same as one write.
         timeout: seconds for a whole request, a third of it for having a connection.
         restraint: what requests wait for; None: they do not.
+        patient: whether they wait for it; if not, they only tell it what became of them.
     """
 
     client: ApiClient
     timeout: float = 5.0
     restraint: Restraint | None = None
+    patient: bool = True
 
     @classmethod
     def over(cls, configuration: Configuration, *, timeout: float = 5.0, connections: int = 32) -> ApiServer:
@@ -112,7 +114,9 @@ class ApiServer:
         async def send() -> dict[str, Any]:
             return await self._send(method, path, body, query, headers, timeout or self.timeout)
 
-        return await (self.restraint.through(send) if self.restraint is not None else send())
+        if self.restraint is None:
+            return await send()
+        return await (self.restraint.through(send) if self.patient else self.restraint.beside(send))
 
     async def _send(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 COMPONENT = "ddm-operator"
 MERGE_FOR = timedelta(minutes=10)
 """How long after its last occurrence an Event is raised, not repeated; the API server keeps Events for an hour."""
+
+HELD_SECONDS = 5.0
+"""How long an Event leaves the way to what is urgent, at most."""
 
 Key = tuple[str, str, str, str]
 
@@ -73,6 +76,8 @@ class ApiEvents:
         self._task: asyncio.Task[None] | None = None
         self.dropped = 0
         """Events that were never sent."""
+        self.calm: Callable[[float], Awaitable[None]] = _at_once
+        """Waits until nothing urgent is under way, for so many seconds at most."""
 
     def publish(self, resource: Resource, kind: str, reason: str, message: str) -> None:
         """Note an Event; it is sent soon, merged with what is the same, and dropped when too many wait."""
@@ -120,6 +125,8 @@ class ApiEvents:
         while True:
             await self._wake.wait()
             while self._waiting:
+                held = (self._now() - next(iter(self._waiting.values())).last).total_seconds()
+                await self.calm(HELD_SECONDS - max(held, 0.0))
                 key, series = self._waiting.popitem(last=False)
                 await self._send(key, series)
             self._wake.clear()
@@ -170,6 +177,10 @@ class ApiEvents:
             "reportingComponent": COMPONENT,
             "reportingInstance": self._instance,
         }
+
+
+async def _at_once(_seconds: float) -> None:
+    """Nothing is urgent."""
 
 
 def _times(series: _Series) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Restraint: after the API server asked for quiet, or did not answer in time, the process pauses, and all of it.
 
 One request goes first after each pause; the others learn from its answer, so that thousands of objects cost an API
-server in trouble one request in half a minute. What must not wait (an intent, its answer) takes no turn, and the
-Lease's requests know nothing of it: Kubernetes serves those by themselves, and a leader that waits is none.
+server in trouble one request in half a minute. What must not wait (an intent, its answer) takes no turn, though its
+refusal is a lesson for the others. The Lease's requests know nothing of it: Kubernetes serves those by themselves, and
+a leader that waits is none.
 """
 
 from __future__ import annotations
@@ -66,6 +67,16 @@ class Restraint:
             self._answered(sent_at)
             return answer
 
+    async def beside(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Send what must not wait, now; raises what that raises. Only a refusal teaches: an answer ends no pause."""
+        sent_at = self._monotonic()
+        try:
+            return await send()
+        except ApiServerError as error:
+            if not isinstance(error, AnsweredError) or _wants_quiet(error):
+                self._judge(error, sent_at)
+            raise
+
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
         """Wait while there is a pause; whoever is first after it goes alone."""
@@ -83,7 +94,7 @@ class Restraint:
     def _judge(self, error: ApiServerError, sent_at: float) -> None:
         """What was turned away or came too late makes a pause; a connection that failed says nothing about it."""
         if isinstance(error, AnsweredError):
-            if error.status == HTTPStatus.TOO_MANY_REQUESTS or error.retry_after is not None:
+            if _wants_quiet(error):
                 self._refused(sent_at, error.retry_after, str(error))
             else:
                 self._answered(sent_at)
@@ -104,3 +115,7 @@ class Restraint:
         if self._strikes and sent_at >= self._struck_at:
             log.info("The API server answers again; nothing waits for it any more")
             self._strikes = 0
+
+
+def _wants_quiet(error: AnsweredError) -> bool:
+    return error.status == HTTPStatus.TOO_MANY_REQUESTS or error.retry_after is not None
