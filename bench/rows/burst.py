@@ -46,7 +46,7 @@ def run(ground: Ground, size: Size) -> Sheet:
             sheet.note(f"{name}: it did not come to rest with {size.burst} objects, and was not measured.")
             ground.clear()
     sheet.note(
-        f"No limit of requests per second, 8 workers; {WARM_UP} changes of other objects warm up. {size.burst_rounds} "
+        f"No limit of requests per second; {WARM_UP} changes of other objects warm up. {size.burst_rounds} "
         "bursts of ours, each with a cloud of its own, one of each peer. CPU is the operator's alone, from the first "
         "PATCH until it rests again."
     )

@@ -319,7 +319,7 @@ class Settings(BaseSettings):
     namespaces: Annotated[tuple[Namespace, ...], NoDecode] = ()
     """Namespaces to watch, separated by commas; all when absent, which needs rights in the whole cluster."""
 
-    workers: int = Field(default=8, ge=1, le=256)
+    workers: int = Field(default=16, ge=1, le=256)
     """Objects of one project that are worked on at the same time; a project that hangs holds up no other.
     One object, and one cloud instance, never has two passes at once."""
 

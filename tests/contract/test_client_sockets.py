@@ -6,9 +6,10 @@ import asyncio
 import socket
 from typing import Any
 
+import httpx
 import pytest
 
-from ddm_operator.cloud.connections import new_client, tls_context
+from ddm_operator.cloud.connections import Connections, tls_context
 from ddm_operator.settings import Cloud
 
 LARGE = b"x" * 16 * 1024 * 1024
@@ -25,8 +26,9 @@ async def test_a_request_that_was_given_up_is_never_sent_after_all(extensions: d
         server.setblocking(False)  # noqa: FBT003  # the socket's own signature
         port = server.getsockname()[1]
         cloud = Cloud()
-        async with new_client(cloud, tls_context(cloud), None, 30.0) as client:
-            call = asyncio.create_task(client.post(f"http://127.0.0.1:{port}/", content=body, extensions=extensions))
+        async with Connections(cloud, tls_context(cloud), None, 30.0) as connections:
+            request = httpx.Request("POST", f"http://127.0.0.1:{port}/", content=body, extensions=extensions)
+            call = asyncio.create_task(connections.handle_async_request(request))
             connection, _ = await asyncio.get_running_loop().sock_accept(server)
             with connection:
                 await asyncio.get_running_loop().sock_recv(connection, 1)

@@ -11,8 +11,6 @@ from random import Random
 from typing import Protocol
 from uuid import UUID
 
-import httpx
-
 from ddm_operator.cloud.clouds import CloudClients
 from ddm_operator.domain.case import Limits
 from ddm_operator.domain.model import Resource
@@ -112,10 +110,9 @@ class Replica:
 
     def _start(self, settings: Settings, chance: Random) -> None:
         monotonic = self.clock.monotonic
-        client = httpx.AsyncClient(transport=self.cloud, timeout=None, trust_env=False)
         api: ApiServer = self.api  # type: ignore[assignment]  # stands in its place
         secrets = ApiSecrets(api, settings.credentials.secret_name, monotonic=monotonic)
-        clouds = CloudClients(settings, client, self.clock, lambda *_: None, secrets, chance.random)
+        clouds = CloudClients(settings, self.cloud, self.clock, lambda *_: None, secrets, chance.random)
         objects = ApiObjects(api, monotonic=monotonic)
         self.store = Store(monotonic=monotonic)
         world = World(objects, self.store, self.outside, clouds, self.outside, self.clock, self.outside)

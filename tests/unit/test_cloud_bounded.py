@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+from hypothesis import given, strategies
 from typing_extensions import override
 
 from ddm_operator.clock import SystemClock
@@ -34,11 +35,10 @@ class Endless(httpx.AsyncByteStream):
 
 
 def http(answer: Callable[[httpx.Request], httpx.Response]) -> Http:
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer), trust_env=False)
     clock = SystemClock()
     limiter, slots = Limiter(Pace(1000, 1000, 1000, 1000), clock.monotonic), Slots(10)
     return Http(
-        client,
+        httpx.MockTransport(answer),
         "https://ddm.example.com",
         limiter,
         slots,
@@ -109,11 +109,33 @@ async def test_what_is_nested_too_deep_is_not_parsed(content: bytes) -> None:
         (b'{"a": "[[[[{{{{"}', 1),
         (b'{"a\\"[[": "\\\\", "b": [1]}', 2),
         (b'["\\\\\\"[[[", []]', 2),
-        (b"]]]][", 0),
+        (b"]]]][", 1),
+        (b'{"a": "[]", "b": "", "c": {"d": ""}}', 2),
+        (b"[" * bounded.MOST_DEPTH + b"]" * bounded.MOST_DEPTH, bounded.MOST_DEPTH),
+        (b"[{}" * 99 + b"]" * 99, bounded.MOST_DEPTH + 1),
     ],
 )
 def test_brackets_in_texts_do_not_count(content: bytes, depth: int) -> None:
     assert bounded.depth(content) == depth
+
+
+TEXTS = strategies.text(alphabet='[]{}"\\,: aé', max_size=6)
+
+
+@given(
+    strategies.recursive(
+        TEXTS | strategies.none(),
+        lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(TEXTS, inner, max_size=3),
+        max_leaves=12,
+    )
+)
+def test_any_answer_is_as_deep_as_it_is(answer: object) -> None:
+    def levels(value: object) -> int:
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+        return 0 if inner is None else 1 + max(map(levels, inner), default=0)
+
+    for spaced in (None, 2):
+        assert bounded.depth(json.dumps(answer, indent=spaced).encode()) == levels(answer)
 
 
 @pytest.mark.parametrize("content", [b"9" * 10_000, b'{"a": ' + b"1" * 5_000 + b"}", b"\xff", b"{", b"NaN,"])

@@ -120,8 +120,7 @@ def clouds(recorder: Recorder, project_id: str = PROJECT) -> CloudClients:
         "HUAWEICLOUD_SDK_PROJECT_ID": project_id,
     }
     secrets.put("shop", values)
-    client = httpx.AsyncClient(transport=recorder, trust_env=False)
-    return CloudClients(Settings(), client, SystemClock(), lambda *_: None, secrets, lambda: 0.5)
+    return CloudClients(Settings(), recorder, SystemClock(), lambda *_: None, secrets, lambda: 0.5)
 
 
 async def ask_everything(

@@ -15,7 +15,7 @@ import httpx
 
 from ddm_operator.cloud.auth import Session
 from ddm_operator.cloud.client import DdmCloud
-from ddm_operator.cloud.connections import new_client, proxy_url, tls_context
+from ddm_operator.cloud.connections import Connections, proxy_url, tls_context
 from ddm_operator.cloud.credentials import Credential
 from ddm_operator.cloud.endpoints import endpoints
 from ddm_operator.cloud.http import Observe
@@ -53,8 +53,8 @@ async def open_clouds(
     cloud = settings.cloud
     patience = settings.cadence.enlarge_timeout_seconds
     proxy, tls = proxy_url(cloud), tls_context(cloud)
-    async with new_client(cloud, tls, proxy, patience) as client, new_client(cloud, tls, None, patience) as nearby:
-        yield CloudClients(settings, client, clock, observe, secrets, chance, nearby)
+    async with Connections(cloud, tls, proxy, patience) as far, Connections(cloud, tls, None, patience) as nearby:
+        yield CloudClients(settings, far, clock, observe, secrets, chance, nearby)
 
 
 @dataclass
@@ -69,7 +69,7 @@ class CloudClients:
 
     Args:
         settings: the operator's.
-        client: connections to the cloud.
+        connections: to the cloud.
         clock: time.
         observe: is told about every request.
         secrets: the namespaces' own credentials.
@@ -80,17 +80,17 @@ class CloudClients:
     def __init__(
         self,
         settings: Settings,
-        client: httpx.AsyncClient,
+        connections: httpx.AsyncBaseTransport,
         clock: Clock,
         observe: Observe,
         secrets: Secrets,
         chance: Callable[[], float],
-        nearby: httpx.AsyncClient | None = None,
+        nearby: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._choice = Choice(settings.credentials, secrets, clock.monotonic)
-        self._transport = Transport(settings.cloud, client, nearby or client, clock, observe, chance)
+        self._transport = Transport(settings.cloud, connections, nearby or connections, clock, observe, chance)
         self.pressure = self._transport.pressure
         self._standings = Standings(clock.monotonic, settings.credentials.refused_seconds)
         self._kept: dict[tuple[str, str, str], _Kept] = {}

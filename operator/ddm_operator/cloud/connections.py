@@ -27,29 +27,21 @@ IDLE_SECONDS: Final = 30.0
 """How long a connection waits for its next request: longer than the pause between two looks at a job."""
 
 
-def new_client(cloud: Cloud, tls: ssl.SSLContext, proxy: str | None, patience: float) -> httpx.AsyncClient:
-    """Follows no redirect, keeps no cookie, takes nothing from the environment, and uses ``Connections``.
+class Connections(httpx.AsyncBaseTransport):
+    """Two pools; a request with a ``trace`` goes over the one that can tell it what happens.
+
+    Nothing follows a redirect, keeps a cookie or takes anything from the environment.
 
     Args:
-        cloud: how many connections are kept.
+        cloud: how many connections are kept, and how long one may take to be made.
         tls: what is verified.
         proxy: its address; None: directly.
         patience: seconds that what was sent may stay without an acknowledgement.
     """
-    return httpx.AsyncClient(
-        transport=Connections(cloud, tls, proxy, patience),
-        timeout=httpx.Timeout(None, connect=cloud.connect_timeout_seconds),
-        headers={"User-Agent": "ddm-operator", "Accept": "application/json", "Accept-Encoding": "identity"},
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-class Connections(httpx.AsyncBaseTransport):
-    """Two pools; a request with a ``trace`` goes over the one that can tell it what happens."""
 
     def __init__(self, cloud: Cloud, tls: ssl.SSLContext, proxy: str | None, patience: float) -> None:
         self._options = _socket_options(patience)
+        self._timeouts = httpx.Timeout(None, connect=cloud.connect_timeout_seconds).as_dict()
         self._questions = Questions(cloud, tls, proxy, self._options)
         self._calls = httpx.AsyncHTTPTransport(
             verify=tls,
@@ -65,8 +57,10 @@ class Connections(httpx.AsyncBaseTransport):
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        pool = self._calls if "trace" in request.extensions else self._questions
-        return await pool.handle_async_request(request)
+        if "trace" not in request.extensions:
+            return await self._questions.handle_async_request(request)
+        request.extensions["timeout"] = self._timeouts
+        return await self._calls.handle_async_request(request)
 
     @override
     async def aclose(self) -> None:

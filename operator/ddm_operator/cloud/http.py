@@ -29,6 +29,8 @@ UNITS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 LONGEST_PAUSE: Final = 60.0
 """Seconds; the gateway's advice is to wait for a minute at most."""
 
+HEADERS: Final = {"User-Agent": "ddm-operator", "Accept": "application/json", "Accept-Encoding": "identity"}
+
 SHOWN_CHARACTERS: Final = 300
 TOO_MANY: Final = 429
 
@@ -80,7 +82,7 @@ class Http:
     """One endpoint.
 
     Args:
-        client: shared by all endpoints; follows no redirect and retries nothing.
+        connections: shared by all endpoints; they follow no redirect and retry nothing.
         base: address without a trailing slash.
         limiter: of this endpoint and credential.
         slots: of whoever uses this endpoint: what hangs for one of them holds up nobody else.
@@ -91,7 +93,7 @@ class Http:
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
+        connections: httpx.AsyncBaseTransport,
         base: str,
         limiter: Limiter,
         slots: Slots,
@@ -100,7 +102,7 @@ class Http:
         monotonic: Callable[[], float],
         observe: Observe,
     ) -> None:
-        self._client = client
+        self._connections = connections
         self._base = base
         self._timeout = timeout
         self._monotonic = monotonic
@@ -134,15 +136,13 @@ class Http:
         query = f"?{urlencode(ask.query, quote_via=quote)}" if ask.query else ""
         url = f"{self._base}{quote(ask.path, safe='/~')}{query}"
         extensions = {"trace": trace} if trace is not None else {}
+        request = httpx.Request(
+            ask.method, url, headers={**HEADERS, **headers}, content=ask.body, extensions=extensions
+        )
         began, outcome = self._monotonic(), "no_answer"
         try:
-            async with (
-                asyncio.timeout(timeout),
-                self._client.stream(
-                    ask.method, url, headers=headers, content=ask.body, extensions=extensions
-                ) as response,
-            ):
-                answer = await _whole(response)
+            async with asyncio.timeout(timeout):
+                answer = await _whole(await self._connections.handle_async_request(request), request)
             outcome = str(answer.status)
         except (httpx.TimeoutException, TimeoutError):
             outcome = "timeout"
@@ -157,12 +157,15 @@ class Http:
         return self.limiter.writes if ask.mutates else self.limiter.reads
 
 
-async def _whole(response: httpx.Response) -> Answer:
+async def _whole(response: httpx.Response, request: httpx.Request) -> Answer:
+    response.request = request
     try:
         content = await bounded.read(response.aiter_raw(), response.headers.get("Content-Encoding", ""))
         body = bounded.parse(content)
     except bounded.UnboundedError as error:
-        raise httpx.DecodingError(str(error), request=response.request) from None
+        raise httpx.DecodingError(str(error), request=request) from None
+    finally:
+        await response.aclose()
     return Answer(response.status_code, body, _date(response.headers), _retry_after(response, body), response.headers)
 
 

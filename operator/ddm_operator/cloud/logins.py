@@ -27,7 +27,7 @@ class Transport:
 
     Args:
         settings: time-outs and pace.
-        client: to the cloud.
+        connections: to the cloud.
         nearby: to the agent on the node, without a proxy.
         clock: time.
         observe: is told about every request.
@@ -37,14 +37,14 @@ class Transport:
     def __init__(
         self,
         settings: Cloud,
-        client: httpx.AsyncClient,
-        nearby: httpx.AsyncClient,
+        connections: httpx.AsyncBaseTransport,
+        nearby: httpx.AsyncBaseTransport,
         clock: Clock,
         observe: Observe,
         chance: Callable[[], float],
     ) -> None:
         self._settings = settings
-        self._client = client
+        self._connections = connections
         self._nearby = nearby
         self._observe = observe
         self.clock = clock
@@ -62,7 +62,7 @@ class Transport:
         slots = Slots(settings.concurrent_requests)
         self.pressure.watch(urlsplit(base).netloc, limiter, slots)
         return Http(
-            self._nearby if nearby else self._client,
+            self._nearby if nearby else self._connections,
             base,
             limiter,
             slots,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from ddm_operator.cloud.connections import new_client, proxy_url, tls_context
+from ddm_operator.cloud.connections import Connections, proxy_url, tls_context
 from ddm_operator.cloud.http import Answer, Ask, Http
 from ddm_operator.cloud.limiter import Limiter, Slots
 from ddm_operator.cloud.logins import pace
@@ -25,10 +25,10 @@ async def reach(cloud: Cloud, bases: tuple[str, ...], monotonic: Callable[[], fl
         TransientError: one of them did not answer.
     """
     timeout = cloud.connect_timeout_seconds + cloud.read_timeout_seconds
-    async with new_client(cloud, tls_context(cloud), proxy_url(cloud), timeout) as client:
+    async with Connections(cloud, tls_context(cloud), proxy_url(cloud), timeout) as connections:
         limiter, slots = Limiter(pace(cloud), monotonic), Slots(cloud.concurrent_requests)
         https = [
-            Http(client, base, limiter, slots, timeout=timeout, monotonic=monotonic, observe=lambda *_: None)
+            Http(connections, base, limiter, slots, timeout=timeout, monotonic=monotonic, observe=lambda *_: None)
             for base in bases
         ]
         asked = (http.ask(Ask("reach", "GET", "/"), {}) for http in https)

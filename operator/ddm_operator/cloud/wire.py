@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from sys import intern
 from typing import Annotated, TypeVar
 
@@ -147,6 +148,12 @@ class Job(Model):
 
     def value(self, answered: datetime | None) -> model.Job:
         """For the domain; ``answered`` is the moment of the answer by the cloud's own clock."""
+        created, ended = _time(self.created_time), _time(self.end_time)
+        took = ended_ago = None
+        # A running job has an end time too, the same as its beginning; that one says nothing.
+        if self.status != "Running" and created is not None and ended is not None and ended > created:
+            took = (ended - created).total_seconds()
+            ended_ago = max(0.0, (answered - ended).total_seconds()) if answered is not None else None
         return model.Job(
             id=self.id,
             name=self.name,
@@ -154,23 +161,10 @@ class Job(Model):
             instance_id=self.instance_id or (self.instance.id if self.instance else ""),
             progress_percent=_percent(self.process),
             fail_reason=self.fail_reason,
-            ended_ago=self._ended_ago(answered),
-            created=_time(self.created_time),
-            took=self._took(),
+            ended_ago=ended_ago,
+            created=created,
+            took=took,
         )
-
-    def _ended_ago(self, answered: datetime | None) -> float | None:
-        ended = _time(self.end_time)
-        if self._took() is None or answered is None or ended is None:
-            return None
-        return max(0.0, (answered - ended).total_seconds())
-
-    def _took(self) -> float | None:
-        """A running job has an end time too, the same as its beginning; that one says nothing."""
-        created, ended = _time(self.created_time), _time(self.end_time)
-        if self.status == "Running" or created is None or ended is None or ended <= created:
-            return None
-        return (ended - created).total_seconds()
 
 
 class Jobs(Page):
@@ -319,6 +313,7 @@ def _percent(process: str) -> int | None:
     return min(100, int(digits)) if digits.isascii() and digits.isdigit() else None
 
 
+@lru_cache(maxsize=1024)  # a page of jobs has the same moments again and again
 def _time(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)

@@ -23,7 +23,7 @@ COMPONENT = "ddm-operator"
 MERGE_FOR = timedelta(minutes=10)
 """How long after its last occurrence an Event is raised, not repeated; the API server keeps Events for an hour."""
 
-HELD_SECONDS = 5.0
+HELD_SECONDS = 10.0
 """How long an Event leaves the way to what is urgent, at most."""
 
 Key = tuple[str, str, str, str]
