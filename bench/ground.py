@@ -109,6 +109,15 @@ def first_project() -> Credentials:
     )
 
 
+def in_another_project(cloud: Simulator, count: int) -> tuple[list[str], dict[str, str]]:
+    """So many instances in the second project of the built-in seed, and what a spec says to be about it."""
+    planted = seed.default()
+    project, like = planted.projects[1], planted.instances[0].groups[0]
+    group = {"name": like.name, "flavor": like.flavor, "nodes": 2}
+    made = [cloud.add_instance(project=project.id, groups=[group])["id"] for _ in range(count)]
+    return made, {"region": project.name, "projectId": project.id}
+
+
 def newest(cloud: Simulator, count: int) -> list[str]:
     """Ids of the instances that ``instances=`` has made, in order."""
     found: list[str] = cloud.get("instances")["instances"]

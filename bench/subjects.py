@@ -58,15 +58,16 @@ class Subject(ABC):
         """The cloud that it asks."""
         return self.stage.cloud
 
-    def declare(self, instances: Sequence[str], nodes: int = 2) -> None:
-        """Make an object for each instance; it wants what is there."""
+    def declare(self, instances: Sequence[str], nodes: int = 2, spec: Mapping[str, str] | None = None) -> list[str]:
+        """Make an object for each instance, with a ``spec`` besides the usual; it wants what is there. Their names."""
         made = {f"ddm-{len(self.names) + place:05d}": key for place, key in enumerate(instances)}
         self.crowd.create(
-            {**self._kind, "metadata": {"name": name}, "spec": {**self._spec(key), "nodes": nodes}}
+            {**self._kind, "metadata": {"name": name}, "spec": {**self._spec(key), **(spec or {}), "nodes": nodes}}
             for name, key in made.items()
         )
         self.names += made
         self.instances |= made
+        return list(made)
 
     def scale(self, name: str, nodes: int) -> None:
         """Change one object, and return when the API server has it."""

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 
-from bench.ground import Ground, newest
+from bench.ground import Ground, in_another_project, newest
 from bench.results import DAEMONS, HANDLERS, OURS, Sheet, percentile
 from bench.size import Size
 from bench.subjects import NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers
@@ -23,6 +24,11 @@ WARM_UP = 20
 PATIENCE_SECONDS = 120.0
 MILLISECONDS = 1000.0
 BOUND_MEDIAN, BOUND_P99, BOUND_CPU = 3.5, 6.0, 10.0
+BOUND_HANGING = 1.5
+"""How many times as long it may take while another project hangs."""
+
+HANGING_SECONDS = 120.0
+"""What the cloud takes for each answer about a project that hangs: longer than anybody waits."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,9 @@ class Burst:
 def run(ground: Ground, size: Size) -> Sheet:
     """Measure it, one operator after the other: each has the machine for itself, and a cloud without a past."""
     sheet = Sheet(f"{size.burst} changed at once")
-    _tell(sheet, OURS, [_one(ground, _ours, size) for _ in range(size.burst_rounds)])
+    alone = [_one(ground, _ours, size) for _ in range(size.burst_rounds)]
+    _tell(sheet, OURS, alone)
+    _compare(sheet, alone, [_one(ground, _ours, size, hanging=size.burst // 5) for _ in range(size.burst_rounds)])
     for make, name in () if size.name == "quick" else ((handlers, HANDLERS), (daemons, DAEMONS)):
         try:
             _tell(sheet, name, [_one(ground, make, size)])
@@ -48,7 +56,8 @@ def run(ground: Ground, size: Size) -> Sheet:
     sheet.note(
         f"No limit of requests per second; {WARM_UP} changes of other objects warm up. {size.burst_rounds} "
         "bursts of ours, each with a cloud of its own, one of each peer. CPU is the operator's alone, from the first "
-        "PATCH until it rests again."
+        "PATCH until it rests again. A project that hangs is one of the same user, with a fifth as many objects, all "
+        f"changed just before; its answers take {HANGING_SECONDS:.0f} s."
     )
     return sheet
 
@@ -57,18 +66,24 @@ def _ours(ground: Ground, cloud: Simulator) -> Subject:
     return Ours(ground.stage(cloud), environment=NO_CLOUD_LIMIT)
 
 
-def _one(ground: Ground, make: Callable[[Ground, Simulator], Subject], size: Size) -> Burst:
-    """One burst of a process that has done everything once."""
+def _one(ground: Ground, make: Callable[[Ground, Simulator], Subject], size: Size, hanging: int = 0) -> Burst:
+    """One burst of a process that has done everything once; ``hanging``: objects of a project that does not answer."""
     subject = make(ground, ground.cloud(instances=size.burst + WARM_UP))
     subject.declare(newest(subject.cloud, size.burst + WARM_UP))
+    measured = subject.names[WARM_UP:]
+    instances, elsewhere = in_another_project(subject.cloud, hanging)
+    neighbours = subject.declare(instances, spec=elsewhere)
     process = subject.start()
     subject.await_all_done(2, PATIENCE_SECONDS)
     subject.scale_all(3, subject.names[:WARM_UP])
     _await_calls(subject.cloud, WARM_UP)
     until_quiet(process.pid)
-    measured = burst(subject, process, subject.names[WARM_UP:])
+    if neighbours:
+        subject.cloud.fault("slow", project=elsewhere["projectId"], seconds=HANGING_SECONDS)
+        subject.scale_all(3, neighbours)
+    result = burst(subject, process, measured)
     ground.clear()
-    return measured
+    return result
 
 
 def burst(subject: Subject, process: Process, names: Sequence[str]) -> Burst:
@@ -110,6 +125,15 @@ def _tell(sheet: Sheet, name: str, bursts: Sequence[Burst]) -> None:
     sheet.times("CPU of the operator for each", name, each, "ms", BOUND_CPU if ours else None)
     wrong = sum(burst.wrong for burst in bursts)
     sheet.count("changes with more or fewer calls than one", name, wrong, bound=0 if ours else None)
+
+
+def _compare(sheet: Sheet, alone: Sequence[Burst], beside: Sequence[Burst]) -> None:
+    """How much longer it takes beside a project that hangs."""
+    for what, percent in (("median", 50), ("p99", 99)):
+        usual = median(percentile(burst.since_first, percent) for burst in alone)
+        ratios = [percentile(burst.since_first, percent) / usual for burst in beside]
+        sheet.times(f"the same while another project hangs, {what}", OURS, ratios, "times", BOUND_HANGING)
+    sheet.count("changes with more or fewer calls than one, then", OURS, sum(b.wrong for b in beside), bound=0)
 
 
 def _calls(cloud: Simulator) -> int:
