@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -129,6 +129,25 @@ class Hold:
         self._gone.set()
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """What the API server seems to be in; such requests never get there.
+
+    Attributes:
+        chooses: whom it hits.
+        retry_after: seconds in the header of a 429; None: there is no answer at all.
+        hit: when each was hit (seconds of ``time.monotonic``), and what it was.
+    """
+
+    chooses: Callable[[Request], bool]
+    retry_after: int | None
+    hit: list[tuple[float, Request]] = field(default_factory=list)
+
+    def lasted(self) -> float:
+        """Seconds from the first that was hit to the last one so far."""
+        return self.hit[-1][0] - self.hit[0][0] if self.hit else 0.0
+
+
 class ApiProxy:
     """Passes on to ``server``, whose certificate ``ca_file`` vouches for; ``writes`` is what went through it."""
 
@@ -140,6 +159,7 @@ class ApiProxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="api proxy", daemon=True)
         self._holds: list[Hold] = []
+        self._troubles: list[Trouble] = []
         self._tasks: set[asyncio.Task[web.StreamResponse]] = set()
         self._runner: web.AppRunner | None = None
         self._behind: aiohttp.ClientSession | None = None
@@ -154,6 +174,16 @@ class ApiProxy:
         finally:
             self._holds.remove(hold)
             hold.release()
+
+    @contextmanager
+    def trouble(self, chooses: Callable[[Request], bool], retry_after: int | None) -> Iterator[Trouble]:
+        """Turn away whom it chooses, or leave them without an answer, until the end; those stay without one."""
+        trouble = Trouble(chooses, retry_after)
+        self._troubles.append(trouble)
+        try:
+            yield trouble
+        finally:
+            self._troubles.remove(trouble)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -226,6 +256,9 @@ class ApiProxy:
     async def _pass(self, http: web.Request, request: Request, content: bytes, hold: Hold | None) -> web.StreamResponse:
         if hold is not None and hold.when == "before":
             await hold.stop()
+        for trouble in self._troubles:
+            if trouble.chooses(request):
+                return await _turned_away(trouble, request)
         try:
             if request.watches:
                 return await self._stream(http)
@@ -260,6 +293,15 @@ class ApiProxy:
         assert self._behind is not None
         url = URL(self._server + http.raw_path, encoded=True)
         return self._behind.request(http.method, url, data=content or None, headers=_passed_on(http.headers))
+
+
+async def _turned_away(trouble: Trouble, request: Request) -> web.Response:
+    trouble.hit.append((time.monotonic(), request))
+    if trouble.retry_after is None:
+        await asyncio.Event().wait()
+    body = {"kind": "Status", "code": 429, "reason": "TooManyRequests", "message": "the server has too many requests"}
+    headers = {"Retry-After": str(trouble.retry_after)}
+    return web.json_response(body, status=HTTPStatus.TOO_MANY_REQUESTS, headers=headers)
 
 
 class _LostError(aiohttp.ClientError):
