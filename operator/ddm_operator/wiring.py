@@ -174,7 +174,8 @@ async def _probes(settings: Settings, health: Health, telemetry: Telemetry) -> A
     try:
         port = await probes.start(settings.probes.host, settings.probes.port)
     except OSError as error:
-        text = f"The probes cannot listen on port {settings.probes.port}: {error.strerror}."
+        text = f"The probes cannot listen on port {settings.probes.port}: {error.strerror}. "
+        text += "Set DDM_PROBES_PORT (--probes-port) to a free one, or to 0 for any, and start the operator anew."
         raise CannotStartError(text) from None
     log.info("Probes and metrics on port %d", port, extra={"port": port})
     try:

@@ -34,7 +34,7 @@ Steer it: curl {url}/_simulator/
 
 EPILOG = """\b
 Examples:
-  ddm-simulator                                   on port 8080, as slow as the cloud
+  ddm-simulator                                   on port 8088, as slow as the cloud
   ddm-simulator --port 0 --speed 60               any free port; five minutes take five seconds
   ddm-simulator --state cloud.db                  comes back as it was
   ddm-simulator --fault '{"kind": "lost", "route": "enlarge", "count": 1}'
@@ -43,7 +43,7 @@ Examples:
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
+@click.option("--port", default=8088, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option(
     "--speed",
     default=1.0,

@@ -25,12 +25,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
     parser.add_argument("what", choices=("run", "mutants", "replay"), nargs="?", default="run")
     parser.add_argument(
-        "--stories", type=int, help="how many (run: 10000, mutants: 150 each, more until one is broken)"
+        "--stories", type=_number, help="how many (run: 10000, mutants: 150 each, more until one is broken)"
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same stories (default 1)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="processes")
     parser.add_argument("--keep-going", action="store_true", help="run: do not stop at the first story that breaks")
-    parser.add_argument("--only", default="", help="mutants: those whose name contains this")
+    parser.add_argument("--only", type=_name, default="", help="mutants: those whose name contains this")
     parser.add_argument("--report", type=Path, default=Path("build/torture.md"), help="where the tables go")
     parser.add_argument("--story", type=Path, default=BROKEN, help="replay: a story that broke")
     options = parser.parse_args()
@@ -57,7 +57,10 @@ def run(options: argparse.Namespace) -> int:
     if whole.kept:
         return _show(whole)
     absent = coverage.missing(whole)
-    print("\n".join(absent) if absent else "Every row of the phase table, and every event in every phase, was reached.")
+    if absent:
+        print(f"{len(absent)} of the rows and pairs were not reached; the default number of stories reaches all.")
+    else:
+        print("Every row of the table of phases, and every event in every phase, was reached.")
     options.report.parent.mkdir(parents=True, exist_ok=True)
     options.report.write_text(f"{line}\n\n{coverage.tables(whole)}\n", encoding="utf-8")
     print(f"The tables are in {options.report}.")
@@ -102,9 +105,28 @@ def killed(found: Result) -> bool:
 
 def replay(options: argparse.Namespace) -> int:
     """Tell one story again."""
+    if not options.story.exists():
+        print(f"There is no story {options.story}: one is kept there when it breaks a promise.", file=sys.stderr)
+        return 2
     said = tell(json.loads(options.story.read_text(encoding="utf-8")))
     print(said or "Nothing is broken in this story any more.")
     return 1 if said else 0
+
+
+def _number(text: str) -> int:
+    """At least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number of stories")
+    return int(text)
+
+
+def _name(text: str) -> str:
+    """A part of a mutant's name, as the table or as the code has it."""
+    names = [mutant.__name__ for mutant in MUTANTS]
+    part = text.strip().replace(" ", "_")
+    if not any(part in name for name in names):
+        raise argparse.ArgumentTypeError(f"no mutant is called {text}; there are: {', '.join(names)}")
+    return part
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from ddm_operator.domain.model import Phase
 from ddm_simulator.faults import ADAPTER
 from tests.torture import coverage
-from tests.torture.__main__ import killed
+from tests.torture.__main__ import killed, main
 from tests.torture.mutants import MUTANTS, broken_by, call_before_intent
 from tests.torture.run import Result, chunk
 from tests.torture.shorten import shorten, tell
@@ -62,3 +62,25 @@ def test_every_fault_of_the_simulated_cloud_is_in_the_weather() -> None:
 
 def test_the_tables_know_every_phase() -> None:
     assert set(coverage.PHASES) == {*Phase, "none"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["--stories", "0"], "0 is no number of stories"),
+        (["--stories", "-3"], "-3 is no number of stories"),
+        (["mutants", "--only", "no_such"], "no mutant is called no_such; there are: no_compare_and_swap,"),
+        (["replay", "--story", "build/no-such-story.json"], "There is no story build/no-such-story.json"),
+    ],
+)
+def test_what_proves_nothing_is_refused(
+    asked: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["make torture", *asked])
+    monkeypatch.setattr("logging.disable", lambda _: None)
+    try:
+        code: object = main()
+    except SystemExit as error:
+        code = error.code
+    assert code == 2
+    assert said in capsys.readouterr().err
