@@ -26,6 +26,7 @@ async def test_a_region_without_a_project_is_said(connect: Connect) -> None:
         await cloud.prepare()
     assert caught.value.reason == reasons.PROJECT_NOT_FOUND
     assert "0 projects named cn-south-1" in caught.value.message
+    assert "if the region is not the one that is meant" in caught.value.message
 
 
 async def test_one_token_serves_many_requests(connect: Connect) -> None:

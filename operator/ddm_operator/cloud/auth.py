@@ -157,7 +157,9 @@ class KeyLogin:
         if len(projects) == 1:
             return projects[0].id
         found = f"IAM shows {len(projects)} projects named {self._region} to this credential, and one is needed."
-        raise StalledError(reasons.PROJECT_NOT_FOUND, f"{found} Set spec.projectId, or DDM_CLOUD_PROJECT_ID.")
+        ways = "Set spec.projectId, or DDM_CLOUD_PROJECT_ID; or, if the region is not the one that is meant, make the "
+        ways += "object anew with another one (deleting it touches nothing in the cloud), or correct DDM_CLOUD_REGION."
+        raise StalledError(reasons.PROJECT_NOT_FOUND, f"{found} {ways}")
 
 
 class Session:
