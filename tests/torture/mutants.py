@@ -96,7 +96,7 @@ def cached_cloud_read() -> Sequence[Swap]:
 
 
 def cloud_before_object() -> Sequence[Swap]:
-    """The cloud is read first, then the object, and nodes that the journal knows of may be missing."""
+    """The cloud is read first, then the object, however long that takes, and nodes that it knows of may be missing."""
 
     async def backwards(self: Any, cloud: Any, resource: Any) -> Any:
         sight = await self.observer.inspect(cloud, resource)
@@ -107,6 +107,7 @@ def cloud_before_object() -> Sequence[Swap]:
 
     return (
         (reconcile.Reconciler, "_pass_closely", backwards),
+        (act.Actor, "_recent", lambda *_: None),
         (scale_out, "GUARDS", _without(guards.reads_agree)),
     )
 
