@@ -38,10 +38,6 @@ def lists_objects(request: Request) -> bool:
     return request.method == "GET" and request.path.endswith("/ddminstances") and not request.watches
 
 
-def reads_object(request: Request) -> bool:
-    return request.method == "GET" and request.path.endswith("/ddminstances/orders")
-
-
 def write(phase: str, when: When | None = None, *, late: bool = False) -> At:
     """While that write is held; ``when`` None draws it."""
 
@@ -123,14 +119,8 @@ def poll_at_rest(lane: Lane) -> Iterator[Gone]:
 
 @contextmanager
 def planning(lane: Lane) -> Iterator[Gone]:
-    """While one of the fresh reads before an intent is held: the object, or one of the cloud's."""
-    asked = lane.chance.choice(["object", "instance", "groups", "jobs", "flavors", "databases"])
-    if asked == "object":
-        with lane.proxy.hold(reads_object, lane.chance.choice(BOTH)) as hold:
-            lane.grow()
-            lane.until(hold.held, "the object is read")
-            yield hold.gone
-        return
+    """While one of the fresh reads before an intent is held."""
+    asked = lane.chance.choice(["instance", "groups", "jobs", "flavors", "databases"])
     with lane.cloud_hold(asked, lane.chance.choice(BOTH)) as held:
         lane.grow()
         lane.until(lambda: bool(held.held()), f"{asked} is asked for")
