@@ -46,7 +46,7 @@ def test_what_is_used_is_what_is_granted(installed: Installed, scope: str, recor
 
 
 def everything_that_happens(installed: Installed, spaces: list[DDMInstances]) -> None:
-    """A scale-out with its events, a trouble that comes back, a standby, a kill, a restart, and an orderly end."""
+    """A scale-out whose object is touched meanwhile, its events, trouble, a standby, a kill, and an orderly end."""
     first, second = installed.operator(), installed.operator()
     first.start()
     until(installed, spaces, is_at(2))
@@ -58,7 +58,10 @@ def everything_that_happens(installed: Installed, spaces: list[DDMInstances]) ->
         installed.cloud.clear_faults(installed.project.project_id)
         until(installed, spaces, is_at(2))
     for space in spaces:
-        installed.api.patch(space.path("orders", "scale"), {"spec": {"replicas": 3}})
+        with installed.cloud.hold("databases", instance=space.get()["spec"]["instanceId"]) as hold:
+            installed.api.patch(space.path("orders", "scale"), {"spec": {"replicas": 3}})
+            hold.wait()
+            installed.api.patch(space.path("orders"), {"metadata": {"annotations": {"example.com/touched": "yes"}}})
     until(installed, spaces, in_phase("Running", "Verifying", "Succeeded"))
     first.kill()
     until(installed, spaces, is_at(3))

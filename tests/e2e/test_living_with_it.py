@@ -146,6 +146,7 @@ def test_it_is_quiet_when_nothing_happens(stage: Stage) -> None:
     operator = stage.start()
     stage.until_ready(2)
     operator.until(lambda: stage.cloud.requests().get("instances", 0) >= 1, "look again, its write long logged")
+    operator.await_line("Watching; every object was seen")
     writes, lines = len(stage.writes()), len(operator.text.splitlines())
     looks = stage.cloud.requests()["instances"]
     operator.until(lambda: stage.cloud.requests()["instances"] >= looks + 3, "look three more times")
