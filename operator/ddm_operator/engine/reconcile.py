@@ -146,7 +146,9 @@ class Reconciler:
 
     async def _set_back(self, key: str, resource: Resource, error: OperatorError) -> float:
         """A pass that could not be finished: say so when it lasts, and come back later each time."""
-        resource = self.store.get(key) or resource  # the pass may have written before it failed
+        latest = self.store.get(key)
+        if latest is not None and latest.desired == resource.desired:
+            resource = latest  # the pass may have written before it failed; a newer spec was not looked at yet
         setback = self.setbacks.add(key, error)
         if setback.news and self.chorus.solo(key, error.reason):
             log.warning("%s: %s", error.reason, error.message, extra=fields(resource))
