@@ -222,11 +222,11 @@ def test_what_failed_for_one_spec_is_not_told_of_the_next() -> None:
             told.append((status.observed_generation, {said.reason for said in status.conditions}))
             return stored
 
-        async def refusing(_instance: str) -> tuple[Group, ...]:
+        async def refusing(instance_id: str) -> tuple[Group, ...]:
             await asyncio.sleep(5)
             fleet.cloud.list_groups = groups  # type: ignore[method-assign]  # once
             fleet.scale(0, 4, paused=False)
-            raise StalledError(reasons.PERMISSION_DENIED, "Not allowed for what was declared first.")
+            raise StalledError(reasons.PERMISSION_DENIED, f"Not allowed to ask {instance_id} for what came first.")
 
         groups = fleet.cloud.list_groups
         fleet.objects.put_status = noted  # type: ignore[method-assign]  # listens
