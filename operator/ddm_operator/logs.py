@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from types import TracebackType
@@ -45,20 +46,21 @@ def set_up(form: Form, level: str, stream: TextIO | None = None) -> None:
         stream: stderr when absent.
     """
     stream = stream or sys.stderr
-    handler: logging.Handler
-    if form == "text" or (form == "auto" and stream.isatty()):
-        from ddm_operator.terminal import TerminalHandler  # noqa: PLC0415  # only people pay for rich, in memory and time
-
-        handler = TerminalHandler(stream, redactor)
-    else:
-        handler = logging.StreamHandler(stream)
-        handler.setFormatter(JsonLines(redactor))
+    people = form == "text" or (form == "auto" and stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_text_lines(stream) if people else JsonLines(redactor))
     handler.addFilter(Repeats(handler, (*LIBRARIES, *REPEATING)))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
     sys.excepthook = _log_what_killed
+
+
+def _text_lines(stream: TextIO) -> logging.Formatter:
+    from ddm_operator.terminal import TextLines  # noqa: PLC0415  # it takes the fields from here
+
+    return TextLines(redactor, colours=stream.isatty() and not os.environ.get("NO_COLOR"))
 
 
 def fields(record: logging.LogRecord) -> dict[str, object]:

@@ -4,48 +4,60 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, Final
 
-from rich.console import Console
-from rich.text import Text
+import click
 from typing_extensions import override
 
 from ddm_operator.logs import fields
 from ddm_operator.redaction import Redactor
 
-STYLES = {"DEBUG": "dim", "INFO": "green", "WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red"}
+Style = Mapping[str, Any]
+
+DIM: Final[Style] = {"dim": True}
+FIELD: Final[Style] = {"fg": "cyan"}
+LEVELS: Final[Mapping[str, Style]] = {
+    "DEBUG": DIM,
+    "INFO": {"fg": "green"},
+    "WARNING": {"fg": "yellow"},
+    "ERROR": {"fg": "red", "bold": True},
+    "CRITICAL": {"fg": "red", "bold": True},
+}
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 """A text from outside must neither begin a line of its own nor command the terminal."""
 
 
-class TerminalHandler(logging.Handler):
-    """Writes to a person's terminal, or to a file that a person reads."""
+class TextLines(logging.Formatter):
+    """One line per record, and the traceback below it when there is one.
 
-    def __init__(self, stream: TextIO, hide: Redactor) -> None:
+    Args:
+        hide: takes secrets out.
+        colours: whether the stream shows them.
+    """
+
+    def __init__(self, hide: Redactor, *, colours: bool) -> None:
         super().__init__()
-        self._console = Console(file=stream, markup=False, emoji=False, highlight=False)
         self._hide = hide
+        self._colours = colours
 
     @override
-    def emit(self, record: logging.LogRecord) -> None:
-        try:
-            self._console.print(self._line(record), soft_wrap=True)
-        except (OSError, TypeError, ValueError):
-            self.handleError(record)
-
-    def _line(self, record: logging.LogRecord) -> Text:
-        line = Text.assemble(
-            (f"{datetime.fromtimestamp(record.created, UTC):%H:%M:%S}Z ", "dim"),
-            (f"{record.levelname:<7} ", STYLES.get(record.levelname, "")),
+    def format(self, record: logging.LogRecord) -> str:
+        parts = [
+            self._styled(f"{datetime.fromtimestamp(record.created, UTC):%H:%M:%S}Z ", DIM),
+            self._styled(f"{record.levelname:<7} ", LEVELS.get(record.levelname, {})),
             self._clean(record.getMessage()),
-            *((f"  {name}={self._clean(str(value))}", "cyan") for name, value in fields(record).items()),
-        )
+            *(self._styled(f"  {name}={self._clean(str(value))}", FIELD) for name, value in fields(record).items()),
+        ]
         if record.exc_info:
-            trace = logging.Formatter().formatException(record.exc_info)
-            line.append("\n" + self._hide.clean(trace), "dim")
-        return line
+            trace = self._hide.clean(self.formatException(record.exc_info))
+            parts += ["\n", self._styled(trace, DIM)]
+        return "".join(parts)
+
+    def _styled(self, text: str, style: Style) -> str:
+        return click.style(text, **style) if self._colours else text
 
     def _clean(self, text: str) -> str:
         return CONTROL.sub(" ", self._hide.clean(text)).strip()

@@ -93,6 +93,20 @@ def test_text_from_outside_begins_no_line_and_commands_no_terminal() -> None:
     assert "\r" not in stream.getvalue()
 
 
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_a_terminal_shows_colours_unless_it_is_told_not_to(
+    monkeypatch: pytest.MonkeyPatch,
+    no_color: str,
+    coloured: bool,  # noqa: FBT001  # a table's column
+) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    stream = Terminal()
+    logs.set_up("text", "INFO", stream)
+    logger.error("Failed", extra={"job": "j1"})
+    assert ("\x1b[31m" in stream.getvalue()) == coloured
+    assert stream.getvalue().endswith("\n")
+
+
 def test_square_brackets_are_no_markup() -> None:
     stream = io.StringIO()
     logs.set_up("text", "INFO", stream)
