@@ -10,6 +10,7 @@ from typing import Self
 
 import yaml
 
+from bench import runtime
 from bench.audit import Audit
 from ddm_simulator import seed
 from ddm_simulator.client import Credentials, Simulator
@@ -34,6 +35,7 @@ class Ground:
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self.folder = folder
         self.say = say
+        self._python = runtime.interpreter()
         self._keeper = Keeper(say)
         self._numbers = itertools.count()
         self._clouds: list[RunningSimulator] = []
@@ -55,7 +57,7 @@ class Ground:
         folder = self._subfolder("stage")
         namespace = f"bench-{folder.name}-{secrets.token_hex(2)}"
         self.api.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
-        stage = Stage(self.api, self.connection, namespace, cloud, first_project(), folder)
+        stage = Stage(self.api, self.connection, namespace, cloud, first_project(), folder, self._python)
         self._stages.append(stage)
         return stage
 

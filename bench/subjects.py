@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -157,7 +156,7 @@ class KopfPeer(Subject):
             ["-m", "kopf", "run", "--standalone", "-n", self.stage.namespace, "-m", self._module],
             self.stage.folder / f"peer-{number}.log",
             {**self.peer_environment, "KUBECONFIG": str(self.stage.kubeconfig)},
-            program=sys.executable,
+            program=self.stage.python,
         )
         self.stage.processes.append(process)
         process.start()

@@ -6,7 +6,6 @@ Seconds are the cloud's.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -181,7 +180,7 @@ def _terraform(ground: Ground, stage: Stage, size: Size) -> Callable[[], tuple[s
 
     def scale(nodes: int, seconds: float) -> None:
         arguments = ["-m", "bench.peers.terraform", stage.project.flavor_id, str(nodes), instance]
-        apply = Process(arguments, stage.folder / f"apply-{nodes}.log", environment, program=sys.executable)
+        apply = Process(arguments, stage.folder / f"apply-{nodes}.log", environment, program=stage.python)
         stage.processes.append(apply)
         apply.start()
         apply.await_line("done ", seconds)

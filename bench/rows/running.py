@@ -5,7 +5,6 @@ All subjects at the same time, each with a cloud of its own: what is compared is
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +78,7 @@ def _terraform(stage: Stage, size: Size) -> Follower:
     """One process makes the calls of all: what a thousand applies cost in memory is no fair comparison."""
     instances = newest(stage.cloud, size.running)
     arguments = ["-m", "bench.peers.terraform", stage.project.flavor_id, "3", *instances]
-    apply = Process(arguments, stage.folder / "apply.log", peer_environment(stage, 1.0), program=sys.executable)
+    apply = Process(arguments, stage.folder / "apply.log", peer_environment(stage, 1.0), program=stage.python)
     stage.processes.append(apply)
     apply.start()
     return Follower(TERRAFORM, "nobody", stage.cloud, apply)

@@ -81,13 +81,14 @@ def feed(store: Store, queue: Queue, shown: Callable[[str], None], *, monotonic:
     def on_event(kind: str | None, body: Mapping[str, Any]) -> None:
         metadata = body["metadata"]
         shown(metadata["uid"])
-        key = f"{metadata['namespace']}/{metadata['name']}"
-        if kind != "DELETED" and store.has(key, metadata["uid"], metadata["resourceVersion"]):
+        seen = f"{metadata['namespace']}/{metadata['name']}"
+        if kind != "DELETED" and store.has(seen, metadata["uid"], metadata["resourceVersion"]):
             return
         try:
             resource = read_resource(body, seen_at=monotonic())
         except InvalidSpecError as error:
             resource = error.resource
+        key = key_of(resource)
         if kind != "DELETED":
             known = store.get(key)
             if store.put(resource) and not (queue.busy(key) and _by_a_pass(known, resource)):

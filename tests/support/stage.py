@@ -6,6 +6,7 @@ Fixtures: `stage`.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class Stage:
         simulator: Simulator,
         project: Credentials,
         folder: Path,
+        python: str = sys.executable,
     ) -> None:
         self.api = api
         self.connection = connection
@@ -57,6 +59,7 @@ class Stage:
         self.cloud = simulator
         self.project = project
         self.folder = folder
+        self.python = python
         self.objects = DDMInstances(api, namespace)
         self.processes: list[Process] = []
         self.kubeconfig = self._install()
@@ -83,7 +86,8 @@ class Stage:
         }
         if not any(key.startswith(("HW_", "HUAWEICLOUD_")) or key == "DDM_CREDENTIALS_DIR" for key in environment):
             usual |= self.key
-        process = Process(["-m", "ddm_operator", "run"], self.folder / f"{name}.log", {**usual, **environment})
+        arguments = ["-m", "ddm_operator", "run"]
+        process = Process(arguments, self.folder / f"{name}.log", {**usual, **environment}, program=self.python)
         self.processes.append(process)
         return process
 

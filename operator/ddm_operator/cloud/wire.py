@@ -61,14 +61,14 @@ class Instance(Model):
         """As a row of the list."""
         return model.InstanceRow(
             id=self.id,
-            name=self.name,
+            name=intern(self.name),  # the objects' statuses tell it too
             status=intern(self.status),  # thousands of rows repeat the same words
             node_status=intern(self.node_status),
             node_count=self.node_count,
             flavor=intern(self.flavor_ref),
             engine_version=intern(self.engine_version),
             order_id=self.order_id,
-            zones=tuple(intern(zone.strip()) for zone in self.available_zone.split(",") if zone.strip()),
+            zones=_zones(self.available_zone),
         )
 
     def detail(self) -> model.InstanceDetail:
@@ -83,6 +83,12 @@ class Instance(Model):
         row = self.row()
         values = {field.name: getattr(row, field.name) for field in fields(row)}
         return model.InstanceDetail(**values, nodes=nodes)
+
+
+@lru_cache(maxsize=256)
+def _zones(text: str) -> tuple[str, ...]:
+    """The zones of one project are few, and thousands of rows name them."""
+    return tuple(zone.strip() for zone in text.split(",") if zone.strip())
 
 
 class Instances(Page):

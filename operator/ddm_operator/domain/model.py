@@ -60,11 +60,11 @@ class Desired:
     reconcile_requested_at: str = ""
     resolve: str = ""
     """Value of the resolve annotation, ``<operation id>=retry|abandon``, unparsed."""
+    key: str = field(init=False, repr=False, compare=False)
+    """``namespace/name``; one text for all that is kept under it."""
 
-    @property
-    def key(self) -> str:
-        """``namespace/name``."""
-        return f"{self.namespace}/{self.name}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.namespace}/{self.name}")
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)

@@ -5,11 +5,12 @@ Nothing here is stored. A process that starts anew measures anew, which only eve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ddm_operator.domain.case import ENDED_JOB, Ages, Observed
 from ddm_operator.domain.follow import RUNNING
-from ddm_operator.domain.model import Operation, Phase, Resource
+from ddm_operator.domain.model import NOTHING, Operation, Phase, Resource
 
 STEP = 60.0
 """Seconds that the wall clock may wander against the monotonic one while an operation is open."""
@@ -31,7 +32,7 @@ class _Since:
     job_missing: float | None = None
     nodes_missed: float | None = None
     verifying: bool = False
-    jobs_ended: dict[str, float] = field(default_factory=dict)
+    jobs_ended: Mapping[str, float] = field(default_factory=lambda: NOTHING)
 
 
 class Sightings:
@@ -71,8 +72,8 @@ class Sightings:
                 missed = resource.status.nodes_of(group) - observed.node_ids(group)
                 since.nodes_missed = _first(since.nodes_missed, at) if missed else None
         for job in observed.jobs or ():
-            if job.status in ENDED_JOB:
-                since.jobs_ended.setdefault(job.id, at)
+            if job.status in ENDED_JOB and job.id not in since.jobs_ended:
+                since.jobs_ended = {**since.jobs_ended, job.id: at}
         return Ages(
             operation=at - since.operation if operation else 0.0,
             closed=_age(since.closed, at),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar, get_type_hints
 
@@ -103,8 +104,14 @@ def _number(value: object) -> int:
 
 
 def _time(value: object) -> datetime:
+    return _moment(_text(value))
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str) -> datetime:
+    """One object tells the same second several times, and thousands that were made together do."""
     try:
-        moment = datetime.fromisoformat(_text(value))
+        moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise MistypedError
         return moment.astimezone(UTC).replace(microsecond=0)
