@@ -10,9 +10,10 @@ from typing import Literal
 OURS = "ddm-operator"
 HANDLERS = "Kopf, handlers and a timer"
 DAEMONS = "Kopf, a daemon each"
+WATCHER = "Kopf that only watches"
 TERRAFORM = "Terraform's calls"
 BARE = "bare calls"
-SUBJECTS = (OURS, HANDLERS, DAEMONS, TERRAFORM, BARE)
+SUBJECTS = (OURS, HANDLERS, DAEMONS, WATCHER, TERRAFORM, BARE)
 
 
 @dataclass(frozen=True)

@@ -151,15 +151,7 @@ class KopfPeer(Subject):
 
     @override
     def start(self) -> Process:
-        number = len(self.stage.processes)
-        process = Process(
-            ["-m", "kopf", "run", "--standalone", "-n", self.stage.namespace, "-m", self._module],
-            self.stage.folder / f"peer-{number}.log",
-            {**self.peer_environment, "KUBECONFIG": str(self.stage.kubeconfig)},
-            program=self.stage.python,
-        )
-        self.stage.processes.append(process)
-        process.start()
+        process = run_kopf(self.stage, self._module, self.peer_environment)
         process.await_line("Activity 'log_in' succeeded")
         return process
 
@@ -211,6 +203,25 @@ def handlers(ground: Ground, cloud: Simulator, speed: float = 1.0) -> KopfPeer:
 def daemons(ground: Ground, cloud: Simulator, speed: float = 1.0) -> KopfPeer:
     """The peer with one daemon for each object."""
     return KopfPeer(DAEMONS, "bench.peers.daemons", ground.stage(cloud), speed)
+
+
+def watcher(stage: Stage, objects: int) -> Process:
+    """Kopf that only watches our objects; it says ``Seen`` when it has seen so many."""
+    environment = {"PYTHONPATH": str(ROOT), "PEER_OBJECTS": str(objects)}
+    return run_kopf(stage, "bench.peers.watcher", environment, "--quiet")
+
+
+def run_kopf(stage: Stage, module: str, environment: Mapping[str, str], *options: str) -> Process:
+    """Start one of the operators in ``bench/peers``, by Kopf's own command."""
+    process = Process(
+        ["-m", "kopf", "run", "--standalone", *options, "-n", stage.namespace, "-m", module],
+        stage.folder / f"peer-{len(stage.processes)}.log",
+        {**environment, "KUBECONFIG": str(stage.kubeconfig)},
+        program=stage.python,
+    )
+    stage.processes.append(process)
+    process.start()
+    return process
 
 
 def pace(speed: float) -> dict[str, str]:

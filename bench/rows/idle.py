@@ -14,19 +14,22 @@ import httpx
 
 from bench.audit import Audit, tally
 from bench.ground import Ground, newest
-from bench.results import OURS, Sheet
+from bench.results import OURS, WATCHER, Sheet
 from bench.rows.counts import MINUTE, asked
 from bench.size import Size
-from bench.subjects import KNOWN, NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers
+from bench.subjects import KNOWN, NO_CLOUD_LIMIT, Ours, Subject, daemons, handlers, watcher
 from bench.usage import Meter, cpu_seconds, resident_bytes, until_quiet
 from tests.support.process import Process
 
-MIB = 1024 * 1024
+KIB = 1024
+MIB = KIB * KIB
 HOUR = 3600.0
 FIRST_SIGHT_SECONDS = 1_800.0
 RATE_SECONDS = 0.5
 BOUND_RESIDENT = {10_000: 110.0, 50_000: 250.0}
 BOUND_START_CPU, BOUND_START_REQUESTS, BOUND_URGENT = 9.0, 100.0, 2.0
+BOUND_OBJECT = 2.0
+"""KiB that we may keep of each object above what Kopf does."""
 BOUND_IDLE_PERCENT, BOUND_IDLE_REQUESTS = 2.0, 20.0
 
 
@@ -66,8 +69,11 @@ def run(ground: Ground, size: Size) -> Sheet:
     rests = rest(subjects, ground.audit(), size.idle_seconds)
     for subject, _ in subjects:
         _tell(sheet, subject, rests[subject.name], size)
-    grown = rests[OURS].resident - empty
-    sheet.times("resident memory for each object", OURS, [grown / size.idle / 1024], "KiB")
+    grown = (rests[OURS].resident - empty) / size.idle / KIB
+    kopfs = kopf_grown(ground, ours)
+    sheet.times("resident memory for each object", OURS, [grown], "KiB")
+    sheet.times("resident memory for each object", WATCHER, [kopfs], "KiB")
+    sheet.times("above Kopf's own", OURS, [grown - kopfs], "KiB", None if size.name == "quick" else BOUND_OBJECT)
     if size.name != "quick":
         _failover(sheet, ours, process, size)
     sheet.note(
@@ -88,6 +94,18 @@ def empty_resident(ours: Ours) -> int:
     resident = resident_bytes(process.pid)
     process.stop()
     return resident
+
+
+def kopf_grown(ground: Ground, ours: Ours) -> float:
+    """KiB that Kopf itself keeps of each object of ours, by its defaults: it sees all of them, and then none."""
+    resident = []
+    for stage, count in ((ours.stage, len(ours.names)), (ground.stage(ours.cloud), 0)):
+        process = watcher(stage, count)
+        process.await_line("Seen", seconds=FIRST_SIGHT_SECONDS)
+        until_quiet(process.pid)
+        resident.append(resident_bytes(process.pid))
+        process.stop()
+    return (resident[0] - resident[1]) / len(ours.names) / KIB
 
 
 def first_sight(ours: Ours) -> tuple[Process, float]:

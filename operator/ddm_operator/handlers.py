@@ -133,9 +133,9 @@ def build_settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = 100  # what a page takes up beside the objects is not given back to the system
     settings.queueing.worker_limit = None  # a limit lets idle objects keep others waiting
-    settings.queueing.idle_timeout = 0.1  # an idle object's worker is memory
+    settings.queueing.idle_timeout = 0.01  # an idle object's worker is memory
     settings.watching.inactivity_timeout = SILENCE
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10

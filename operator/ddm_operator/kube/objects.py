@@ -25,8 +25,8 @@ from ddm_operator.kube.resource import (
 from ddm_operator.kube.store import Listed
 
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-PAGE = 500
-"""Objects in one page of a list, as client-go pages."""
+PAGE = 200
+"""Objects in one page of a list: what a page takes up for a moment is memory that the process keeps."""
 
 
 class ApiObjects:
