@@ -193,6 +193,20 @@ async def test_who_guesses_at_a_key_is_stopped_before_the_cloud_locks_it(
     assert await rows(clouds, "shop") == [project.instance_id], "its right owner never notices"
 
 
+async def test_who_is_refused_is_told_where_the_credential_comes_from_and_nobody_elses_place(
+    tenants: Tenants, secrets: SomeSecrets, project: Credentials
+) -> None:
+    clouds = await tenants()
+    wrong = {**key_of(project), "HUAWEICLOUD_SDK_SK": "a-wrong-secret-value"}
+    for name, other in (("shop", "stock"), ("stock", "shop")):
+        secrets.put(name, wrong)
+        with pytest.raises(StalledError) as caught:
+            await rows(clouds, name)
+        assert caught.value.reason == reasons.CREDENTIALS_REJECTED
+        assert caught.value.message.endswith(f"It comes from the Secret ddm-credentials in namespace {name}.")
+        assert other not in caught.value.message
+
+
 async def test_a_corrected_secret_is_tried_at_once(
     tenants: Tenants, secrets: SomeSecrets, project: Credentials
 ) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
@@ -171,16 +172,24 @@ class Session:
         standing: of the credential, shared by all sessions that use it; a refused one is left alone.
         monotonic: seconds.
         hold: seconds that a project which is not there is left alone.
+        source: where the credential comes from, for people.
     """
 
     def __init__(
-        self, http: Http, login: Login, standing: Standing, monotonic: Callable[[], float], hold: float
+        self,
+        http: Http,
+        login: Login,
+        standing: Standing,
+        monotonic: Callable[[], float],
+        hold: float,
+        source: str = "",
     ) -> None:
         self.http = http
         self._login = login
         self._standing = standing
         self._monotonic = monotonic
         self._hold = hold
+        self._source = source
         self._first = asyncio.Lock()
         self._missing: OperatorError | None = None
         self._held_until = 0.0
@@ -197,8 +206,9 @@ class Session:
             StalledError: it was refused.
             TransientError: nobody could be asked.
         """
-        async with self._standing.turn(self._first):
-            await self._ready()
+        with self._named():
+            async with self._standing.turn(self._first):
+                await self._ready()
 
     def headers(self, ask: Ask) -> dict[str, str]:
         """For a request that is sent without ``ask``."""
@@ -215,22 +225,37 @@ class Session:
             StalledError: the credential is refused.
             TransientError: no answer came.
         """
-        async with self._standing.turn(self._first):
+        with self._named():
+            async with self._standing.turn(self._first):
+                return await self._ask(ask)
+
+    async def _ask(self, ask: Ask) -> Answer:
+        await self._ready()
+        headers = self.headers(ask)
+        answer = await self._send(ask, headers)
+        if answer.status == UNAUTHENTICATED and self._login.renew(headers, answer):
             await self._ready()
-            headers = self.headers(ask)
-            answer = await self._send(ask, headers)
-            if answer.status == UNAUTHENTICATED and self._login.renew(headers, answer):
-                await self._ready()
-                answer = await self._send(ask, self.headers(ask))
-            if answer.accepted or answer.code.startswith(OF_THE_SERVICE):
-                self._standing.accepted()
-            if answer.status != UNAUTHENTICATED:
-                return answer
-            error = rejected(answer, f"at {self.http.host}")
-            if answer.code.endswith(ELSEWHERE):
-                raise self._hold_back(error)  # a good token at the wrong door says nothing of who has it
-            self._standing.refused(error)
-            raise error
+            answer = await self._send(ask, self.headers(ask))
+        if answer.accepted or answer.code.startswith(OF_THE_SERVICE):
+            self._standing.accepted()
+        if answer.status != UNAUTHENTICATED:
+            return answer
+        error = rejected(answer, f"at {self.http.host}")
+        if answer.code.endswith(ELSEWHERE):
+            raise self._hold_back(error)  # a good token at the wrong door says nothing of who has it
+        self._standing.refused(error)
+        raise error
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """What was refused is known to all who have the same credential; where it comes from is each one's own."""
+        try:
+            yield
+        except StalledError as error:
+            if error.reason != reasons.CREDENTIALS_REJECTED or not self._source:
+                raise
+            text = f"{error.message} It comes from {self._source}."
+            raise StalledError(error.reason, text, code=error.code) from error
 
     async def _send(self, ask: Ask, headers: dict[str, str]) -> Answer:
         """What waits for its turn while the credential is refused elsewhere is not sent any more."""

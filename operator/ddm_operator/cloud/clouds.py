@@ -16,7 +16,6 @@ import httpx
 from ddm_operator.cloud.auth import Session
 from ddm_operator.cloud.client import DdmCloud
 from ddm_operator.cloud.connections import Connections, proxy_url, tls_context
-from ddm_operator.cloud.credentials import Credential
 from ddm_operator.cloud.endpoints import endpoints
 from ddm_operator.cloud.http import Observe
 from ddm_operator.cloud.logins import Transport, login
@@ -109,7 +108,7 @@ class CloudClients:
         kept = self._kept.get((owner.name, chosen, project))
         if kept is None or kept.owner != owner:
             self._forget(owner, replaced=kept is not None)
-            kept = _Kept(owner, self._new(owner.credential, chosen, project), 0.0)
+            kept = _Kept(owner, self._new(owner, chosen, project), 0.0)
             self._kept[owner.name, chosen, project] = kept
         kept.used_at = self._clock.monotonic()
         return kept.cloud
@@ -136,8 +135,8 @@ class CloudClients:
         self._standings.forget_other_than(used)
         self._transport.forget_other_than(used)
 
-    def _new(self, credential: Credential, region: str, project_id: str) -> DdmCloud:
-        cadence, cloud = self._settings.cadence, self._settings.cloud
+    def _new(self, owner: Owner, region: str, project_id: str) -> DdmCloud:
+        cadence, cloud, credential = self._settings.cadence, self._settings.cloud, owner.credential
         at = endpoints(region, cloud.ddm_endpoint, cloud.iam_endpoint, cloud.sts_endpoint)
         session = Session(
             self._transport.http(at.ddm, credential),
@@ -145,5 +144,6 @@ class CloudClients:
             self._standings.of(credential),
             self._clock.monotonic,
             HOLD * cadence.stalled_recheck_seconds,
+            self._choice.source(owner),
         )
         return DdmCloud(session, region, project_id, cadence.enlarge_timeout_seconds)

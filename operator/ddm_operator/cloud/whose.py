@@ -46,8 +46,7 @@ class Choice:
         """The credential for a namespace; see ``ports.Clouds`` for what is raised and what ``following`` means."""
         data = await self._data(namespace, following=following)
         if data is not None:
-            where = f"the Secret {self._settings.secret_name} in namespace {namespace}"
-            return Owner(namespace, credential_in_secret(data, where))
+            return Owner(namespace, credential_in_secret(data, self._secret_of(namespace)))
         if self._may_use_ours(namespace):
             return Owner("", self._ours())
         if not self._settings.per_namespace:
@@ -61,6 +60,15 @@ class Choice:
         text += "credential. Nothing is asked or changed until one of the two is so: make the Secret, or have "
         text += f"{namespace} added to DDM_CREDENTIALS_OWN_NAMESPACES of the operator."
         raise StalledError(reasons.CREDENTIALS_MISSING, text)
+
+    def source(self, owner: Owner) -> str:
+        """Where a credential comes from, for people."""
+        if owner.name:
+            return self._secret_of(owner.name)
+        return "the folder DDM_CREDENTIALS_DIR of the operator" if self._settings.dir else "the operator's environment"
+
+    def _secret_of(self, namespace: str) -> str:
+        return f"the Secret {self._settings.secret_name} in namespace {namespace}"
 
     async def _data(self, namespace: str, *, following: bool) -> Mapping[str, bytes] | None:
         """The Secret's values; while an operation is open what they last were, rather than nothing."""
