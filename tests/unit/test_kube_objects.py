@@ -214,7 +214,7 @@ async def test_a_list_that_breaks_off_raises(server: Server, objects: ApiObjects
         async for entry in objects.listed():
             seen.append(entry)  # noqa: PERF401 - it raises half-way
     assert seen == [("shop/orders", "u-1", "7")]
-    assert server.requests[1][1].endswith("ddminstances?limit=500&continue=a%20b")
+    assert server.requests[1][1].endswith("ddminstances?limit=200&continue=a%20b")
 
 
 async def test_whether_the_kind_is_served(server: Server, objects: ApiObjects) -> None:
