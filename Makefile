@@ -11,6 +11,9 @@ else
 EXACTLY := --exactly
 endif
 
+# Python keeps what it compiles, as the image does: the tests start some hundreds of processes, the bench measures starts.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 PY := $(BIN)/python
 ARGS ?=
