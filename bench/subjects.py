@@ -13,7 +13,7 @@ from typing_extensions import override
 from bench.crowd import Crowd
 from bench.ground import Ground
 from bench.results import DAEMONS, HANDLERS, OURS
-from ddm_operator.settings import Cadence
+from ddm_operator.settings import Cadence, StatusWrites
 from ddm_simulator.client import Simulator
 from tests.support.process import Process
 from tests.support.stage import ACCOUNT, RULES, Stage, is_ready
@@ -225,8 +225,10 @@ def run_kopf(stage: Stage, module: str, environment: Mapping[str, str], *options
 
 
 def pace(speed: float) -> dict[str, str]:
-    """The operator's default cadence, so much faster."""
-    return {f"DDM_CADENCE_{name.upper()}": f"{value / speed:g}" for name, value in Cadence().model_dump().items()}
+    """The operator's default pauses, so much shorter."""
+    pauses = {f"CADENCE_{name}": value for name, value in Cadence().model_dump().items()}
+    pauses["STATUS_SECONDS_APART"] = StatusWrites().seconds_apart
+    return {f"DDM_{name.upper()}": f"{value / speed:g}" for name, value in pauses.items()}
 
 
 def peer_environment(stage: Stage, speed: float) -> dict[str, str]:

@@ -255,8 +255,12 @@ class StatusWrites(Group):
     """How often the API server is written to."""
 
     writes_per_second: float = Field(default=100.0, ge=1, le=10_000, allow_inf_nan=False)
-    """Statuses written in a second, of all objects together; one object's is written once a second at most.
+    """Statuses written in a second, of all objects together.
     What safety rests on (the intent of a call, its answer) never waits, and Events and the Lease do not count."""
+
+    seconds_apart: float = Field(default=1.0, ge=0.01, le=60, allow_inf_nan=False)
+    """Seconds between two writes of one object's status, but for those that never wait; what changes meanwhile is
+    written together."""
 
 
 class Lease(Group):

@@ -20,6 +20,7 @@ from ddm_operator.domain.case import Limits
 from ddm_operator.engine.assemble import World, assemble
 from ddm_operator.engine.lanes import lane_of
 from ddm_operator.engine.queue import WorkQueue
+from ddm_operator.engine.write_pace import WriteRate
 from ddm_operator.errors import CannotStartError
 from ddm_operator.knowledge import Knowledge, Line
 from ddm_operator.kube.client import ApiServer
@@ -248,7 +249,7 @@ async def _operator(
     secrets = ApiSecrets(api, settings.credentials.secret_name, monotonic=clock.monotonic)
     async with open_clouds(settings, clock, telemetry.request, secrets, chance.random) as clouds:
         world = World(objects, store, events, clouds, lease, clock, telemetry)
-        rate = settings.status.writes_per_second
+        rate = WriteRate(settings.status.writes_per_second, settings.status.seconds_apart)
         reconciler, actor = assemble(world, limits(settings), (ScaleOut(),), chance, lambda: str(uuid4()), rate)
         queue = WorkQueue(
             reconciler.reconcile,

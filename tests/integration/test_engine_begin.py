@@ -21,7 +21,7 @@ from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
 from ddm_operator.engine.observe import Observer, Sight
-from ddm_operator.engine.write_pace import WritePace
+from ddm_operator.engine.write_pace import DEFAULT, WritePace
 from ddm_operator.errors import ConflictError
 from ddm_operator.kube.client import ApiServer
 from ddm_operator.kube.connect import load_configuration
@@ -77,7 +77,7 @@ class Scene:
             Telemetry("test"),
             memory,
             Chorus(CLOCK.monotonic),
-            WritePace(100, CLOCK.monotonic),
+            WritePace(DEFAULT, CLOCK.monotonic),
         )
         return Actor(journal, lease or Leader(), CLOCK, limits, (ScaleOut(),), lambda: f"operation-{next(NUMBERS)}")
 

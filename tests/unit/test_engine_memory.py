@@ -13,7 +13,7 @@ from ddm_operator.domain.model import Operation, Phase, Resource, Status
 from ddm_operator.engine.chorus import Chorus
 from ddm_operator.engine.journal import Journal
 from ddm_operator.engine.memory import Memory
-from ddm_operator.engine.write_pace import WritePace
+from ddm_operator.engine.write_pace import DEFAULT, WritePace
 from ddm_operator.errors import ConflictError
 from ddm_operator.kube.store import Store
 from tests.support.cases import LIMITS, NOW, desired, operation
@@ -246,7 +246,7 @@ class Changed:
 
 def journal_over(objects: Changed, memory: Memory, clock: Clock) -> Journal:
     time, quiet = clock.monotonic, Quiet()
-    return Journal(objects, Store(monotonic=time), quiet, quiet, memory, Chorus(time), WritePace(100, time))
+    return Journal(objects, Store(monotonic=time), quiet, quiet, memory, Chorus(time), WritePace(DEFAULT, time))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,10 @@ def conditions(
     earlier = {condition.type: condition for condition in before}
     if available is None and AVAILABLE in earlier:
         wanted.append(earlier[AVAILABLE])
-    return tuple(_since(earlier.get(new.type), replace(new, observed_generation=generation), now) for new in wanted)
+    return tuple(
+        replace(new, observed_generation=generation, last_transition_time=_since(earlier.get(new.type), new, now))
+        for new in wanted
+    )
 
 
 def _ready(decision: Decision) -> Condition:
@@ -66,6 +69,5 @@ def _available(observed: Observed | None) -> Condition | None:
     return Condition(AVAILABLE, "Unknown", reasons.STATUS_UNKNOWN, f"The instance is {status}.")
 
 
-def _since(old: Condition | None, new: Condition, now: datetime) -> Condition:
-    same = old is not None and old.status == new.status and old.last_transition_time is not None
-    return replace(new, last_transition_time=old.last_transition_time if same and old else now)
+def _since(old: Condition | None, new: Condition, now: datetime) -> datetime:
+    return (old.last_transition_time or now) if old is not None and old.status == new.status else now

@@ -11,7 +11,16 @@ from ddm_operator.domain.again import ADOPTED
 from ddm_operator.domain.case import Observed
 from ddm_operator.domain.conditions import AVAILABLE, STALLED, conditions
 from ddm_operator.domain.decision import Decision, Verb
-from ddm_operator.domain.model import MAX_HISTORY, MAX_TEXT, Desired, InstanceStatus, Operation, Phase, Status
+from ddm_operator.domain.model import (
+    MAX_HISTORY,
+    MAX_TEXT,
+    Condition,
+    Desired,
+    InstanceStatus,
+    Operation,
+    Phase,
+    Status,
+)
 from ddm_operator.domain.reasons import CONFIRMING, NEVER_EXECUTED, RESOLVED, SETTLING
 
 SELECTOR_LABEL = "ddm.huaweicloud.com/uid"
@@ -41,7 +50,7 @@ def next_status(desired: Desired, before: Status, decision: Decision, seen: Obse
         groups=tally,
         operation=operation,
         history=history,
-        conditions=tuple(replace(condition, message=_fitting(condition.message)) for condition in said),
+        conditions=tuple(_said(condition) for condition in said),
     )
 
 
@@ -107,9 +116,15 @@ def _fitting(text: str) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 4]} ..."
 
 
+def _said(condition: Condition) -> Condition:
+    if len(condition.message) <= MAX_TEXT:
+        return condition
+    return replace(condition, message=_fitting(condition.message))
+
+
 def _fitted(operation: Operation | None) -> Operation | None:
-    if operation is None:
-        return None
+    if operation is None or max(len(operation.message), len(operation.error_code)) <= MAX_TEXT:
+        return operation
     return replace(operation, message=_fitting(operation.message), error_code=_fitting(operation.error_code))
 
 

@@ -16,7 +16,7 @@ from ddm_operator.engine.observe import Observer
 from ddm_operator.engine.reconcile import Reconciler
 from ddm_operator.engine.setbacks import Setbacks
 from ddm_operator.engine.sightings import Sightings
-from ddm_operator.engine.write_pace import WRITES_PER_SECOND, WritePace
+from ddm_operator.engine.write_pace import DEFAULT, WritePace, WriteRate
 from ddm_operator.operations.base import OperationKind
 from ddm_operator.ports import Clock, Clouds, Events, Lease, Metrics, Objects, Store
 
@@ -40,7 +40,7 @@ def assemble(
     kinds: Sequence[OperationKind],
     chance: Random,
     new_id: Callable[[], str],
-    writes_per_second: float = WRITES_PER_SECOND,
+    rate: WriteRate = DEFAULT,
 ) -> tuple[Reconciler, Actor]:
     """Join the parts.
 
@@ -50,11 +50,11 @@ def assemble(
         kinds: the long-running operations that it knows.
         chance: spreads pauses.
         new_id: an operation's id, never the same twice.
-        writes_per_second: statuses that may wait, of all objects.
+        rate: how often statuses are written that may wait.
     """
     memory = Memory(world.clock, limits)
     chorus = Chorus(world.clock.monotonic)
-    pace = WritePace(writes_per_second, world.clock.monotonic)
+    pace = WritePace(rate, world.clock.monotonic)
     journal = Journal(world.objects, world.store, world.events, world.metrics, memory, chorus, pace)
     actor = Actor(journal, world.lease, world.clock, limits, kinds, new_id)
     reconciler = Reconciler(

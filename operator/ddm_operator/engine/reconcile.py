@@ -124,7 +124,7 @@ class Reconciler:
         now = self.clock.now()
         epoch = now.timestamp() - self.clock.monotonic()
         ages = self.sightings.note(resource.desired.key, resource, sight.observed, sight.at, epoch)
-        desired = replace(resource.desired, paused=resource.desired.paused or resource.deleting)
+        desired = replace(resource.desired, paused=True) if resource.deleting else resource.desired
         return decide(
             Case(
                 desired=desired,
