@@ -28,6 +28,9 @@ METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 PAGE = 200
 """Objects in one page of a list: what a page takes up for a moment is memory that the process keeps."""
 
+ABREATH = 20
+"""Objects that are read at a stretch; in between the next page is asked for, and probes are answered."""
+
 
 class ApiObjects:
     """Implements ``ports.Objects``.
@@ -113,7 +116,9 @@ class ApiObjects:
     async def every(self) -> AsyncIterator[Resource]:
         """Every object as it is now, whatever its spec is like; raises like ``get``."""
         async for items in self._pages(JSON):
-            for item in items:
+            for place, item in enumerate(items):
+                if place % ABREATH == 0:
+                    await asyncio.sleep(0)
                 try:
                     yield read_resource(item, seen_at=self._monotonic())
                 except InvalidSpecError as error:
