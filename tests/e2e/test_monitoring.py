@@ -74,7 +74,7 @@ def test_a_replica_that_stands_by_says_so(stage: Stage, promtool: Promtool) -> N
 
 def test_an_outage_of_the_cloud_is_no_reason_to_restart_and_a_stuck_loop_is(stage: Stage) -> None:
     stage.declare(2)
-    operator = stage.start()
+    operator = stage.start(DDM_LEASE_DURATION_SECONDS="15")  # or it would end because it lost the Lease meanwhile
     stage.until_ready(2)
     stage.cloud.fault("error", route="*", project=stage.project.project_id, status=503)
     stage.until(lambda body: ready(body)["reason"] == "CloudInternalError")
