@@ -16,7 +16,7 @@ from tests.torture.run import Result, many
 from tests.torture.shorten import shorten, tell
 
 BROKEN = Path("build/broken-story.json")
-MOST = 1000
+MOST = 5000
 """Stories after which a mutant that broke none of them lives."""
 
 
