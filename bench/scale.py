@@ -53,7 +53,11 @@ def main(sizes: str, rest: float, keep: Path | None, *, publish: bool) -> None:
     now = datetime.now(UTC)
     found = {"points": [asdict(point) for point in points]}
     click.echo(f"Kept in {report.keep(found, 'scale', server, load, now)}")
-    if publish:
+    if publish and rest < REST_SECONDS:
+        click.echo(
+            f"{PAGE} stays as it is: {rest:g} s of rest are too short, all is looked at once in {REST_SECONDS:g} s."
+        )
+    elif publish:
         write(points, report.circumstances(server, load, now))
 
 

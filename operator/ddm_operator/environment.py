@@ -125,7 +125,7 @@ def _allowed(shape: Mapping[str, Any]) -> str:
             return str(words)
         case {"format": "directory-path"}:
             return "path of a folder that exists"
-    raise NotImplementedError(shape)  # a setting of a new shape: whoever adds it says here how it is told to people
+    raise TypeError(f"It is not said here how a setting of this shape is told to people: {shape}")
 
 
 def _unknown(environ: Mapping[str, str]) -> Iterable[str]:
