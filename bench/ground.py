@@ -35,7 +35,7 @@ class Ground:
     def __init__(self, folder: Path, say: Callable[[str], None]) -> None:
         self.folder = folder
         self.say = say
-        self._python = runtime.interpreter()
+        self._python = runtime.interpreter(say)
         self._keeper = Keeper(say)
         self._numbers = itertools.count()
         self._clouds: list[RunningSimulator] = []

@@ -10,14 +10,15 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK, BUILD = ROOT / "requirements.lock", ROOT / "requirements-build.lock"
 
 
-def interpreter() -> str:
-    """Its path; made once for each lock, in the folder of builds.
+def interpreter(say: Callable[[str], None]) -> str:
+    """Its path; made once for each lock, in the folder of builds, and ``say`` is told so.
 
     Raises:
         subprocess.CalledProcessError: pip could not install what is locked, and has said why.
@@ -27,6 +28,7 @@ def interpreter() -> str:
     python = folder / "bin" / "python"
     done = folder / "done"
     if not done.exists():
+        say("making a Python with the packages of the image, once: about 20 s")
         shutil.rmtree(folder, ignore_errors=True)
         venv.create(folder, symlinks=True)
         for lock in (LOCK, BUILD):

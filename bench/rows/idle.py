@@ -97,7 +97,7 @@ def empty_resident(ours: Ours) -> int:
 
 
 def kopf_grown(ground: Ground, ours: Ours) -> float:
-    """KiB that Kopf itself keeps of each object of ours, by its defaults: it sees all of them, and then none."""
+    """KiB that Kopf itself keeps of each object of ours, listed in pages: it sees all of them, and then none."""
     resident = []
     for stage, count in ((ours.stage, len(ours.names)), (ground.stage(ours.cloud), 0)):
         process = watcher(stage, count)
