@@ -36,6 +36,11 @@ def assets(tmp_path: Path) -> Callable[[str, str], None]:
     return write
 
 
+def until_written(path: Path) -> str:
+    """Shell words that wait for a file with something in it."""
+    return f"while [ ! -s {path} ]; do sleep 0.02; done"
+
+
 def is_running(pid: int) -> bool:
     try:
         os.kill(pid, 0)
@@ -47,7 +52,10 @@ def is_running(pid: int) -> bool:
 def test_a_start_that_fails_says_why_and_leaves_only_its_log(
     env: dict[str, str], temporary: Path, tmp_path: Path, assets: Callable[[str, str], None]
 ) -> None:
-    assets(f"echo $$ > {tmp_path}/etcd.pid; exec sleep 600", 'echo "bind: permission denied"; exit 7')
+    assets(
+        f"echo $$ > {tmp_path}/etcd.pid; exec sleep 600",
+        f'{until_written(tmp_path / "etcd.pid")}; echo "bind: permission denied"; exit 7',
+    )
     with pytest.raises(DevclusterError) as failure:
         ControlPlane.start(lambda _: None, env=env)
     text = str(failure.value)
@@ -83,7 +91,10 @@ def test_a_program_that_is_none_is_said(
 def test_the_two_programs_get_one_socket_and_no_other_port(
     env: dict[str, str], tmp_path: Path, assets: Callable[[str, str], None]
 ) -> None:
-    assets(f'echo "$@" > {tmp_path}/etcd.args; exec sleep 600', f'echo "$@" > {tmp_path}/server.args; exit 1')
+    assets(
+        f'echo "$@" > {tmp_path}/etcd.args; exec sleep 600',
+        f'echo "$@" > {tmp_path}/server.args; {until_written(tmp_path / "etcd.args")}; exit 1',
+    )
     with pytest.raises(DevclusterError):
         ControlPlane.start(lambda _: None, env=env)
     server = (tmp_path / "server.args").read_text().split()
@@ -117,7 +128,7 @@ def test_secrets_are_in_no_command_line(
 ) -> None:
     assets(
         f"cp {temporary}/*/tokens.csv {tmp_path}/tokens.csv; exec sleep 600",
-        f'echo "$@" > {tmp_path}/server.args; while [ ! -s {tmp_path}/tokens.csv ]; do sleep 0.02; done; exit 1',
+        f'echo "$@" > {tmp_path}/server.args; {until_written(tmp_path / "tokens.csv")}; exit 1',
     )
     with pytest.raises(DevclusterError) as failure:
         ControlPlane.start(lambda _: None, env=env)
