@@ -31,6 +31,8 @@ BOUND_START_CPU, BOUND_START_REQUESTS, BOUND_URGENT = 9.0, 100.0, 2.0
 BOUND_OBJECT = 2.0
 """KiB that we may keep of each object above what Kopf does."""
 BOUND_IDLE_PERCENT, BOUND_IDLE_REQUESTS = 2.0, 20.0
+MOST_BOUNDED = 10_000
+"""Objects that these are for; of more only the memory is bounded, see ``BOUND_RESIDENT``."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def run(ground: Ground, size: Size) -> Sheet:
     ours.declare(newest(cloud, size.idle))
     ground.say(f"{size.idle} objects are made")
     _first_sight(sheet, ours)
-    process = _start_again(sheet, ours)
+    process = _start_again(sheet, ours, size)
     _end(ours, 3)
     peers = [make(ground, ground.cloud(instances=size.idle_peers)) for make in _peers(size)]
     subjects: list[tuple[Subject, Process]] = [(ours, process), *((peer, _settled(peer, size)) for peer in peers)]
@@ -147,7 +149,11 @@ def _has_job(body: dict[str, object]) -> bool:
     return isinstance(operation, dict) and operation.get("phase") == "Running"
 
 
-def _start_again(sheet: Sheet, ours: Ours) -> Process:
+def _reach(bound: float, size: Size) -> float | None:
+    return bound if size.idle <= MOST_BOUNDED else None
+
+
+def _start_again(sheet: Sheet, ours: Ours, size: Size) -> Process:
     before = asked(ours.cloud)
     jobs = ours.cloud.requests().get("jobs", 0)
     began = time.monotonic()
@@ -158,11 +164,11 @@ def _start_again(sheet: Sheet, ours: Ours) -> Process:
         time.sleep(RATE_SECONDS / 10)
     urgent = time.monotonic() - began
     start = started(ours, process, began, before)
-    sheet.times("start: an open operation is followed after", OURS, [urgent], "s", BOUND_URGENT)
+    sheet.times("start: an open operation is followed after", OURS, [urgent], "s", _reach(BOUND_URGENT, size))
     sheet.times("start: every object is known after", OURS, [start.known], "s")
     sheet.times("start: the last object was looked at after", OURS, [start.looked], "s")
-    sheet.times("start: CPU until then", OURS, [start.cpu], "s", BOUND_START_CPU)
-    sheet.count("start: cloud requests until then", OURS, start.requests, bound=BOUND_START_REQUESTS)
+    sheet.times("start: CPU until then", OURS, [start.cpu], "s", _reach(BOUND_START_CPU, size))
+    sheet.count("start: cloud requests until then", OURS, start.requests, bound=_reach(BOUND_START_REQUESTS, size))
     return process
 
 
@@ -231,9 +237,11 @@ def _tell(sheet: Sheet, subject: Subject, used: Rest, size: Size) -> None:
     count = len(subject.names)
     bound = BOUND_RESIDENT.get(size.idle) if ours else None
     sheet.times("resident memory", name, [used.resident / MIB], "MiB", bound)
-    sheet.times("CPU, percent of a core", name, [used.cpu_percent], "%", BOUND_IDLE_PERCENT if ours else None)
+    sheet.times(
+        "CPU, percent of a core", name, [used.cpu_percent], "%", _reach(BOUND_IDLE_PERCENT, size) if ours else None
+    )
     sheet.times("CPU per hour for 1,000 objects", name, [used.cpu_percent / 100 * HOUR / count * 1_000], "s")
-    bound = BOUND_IDLE_REQUESTS if ours else None
+    bound = _reach(BOUND_IDLE_REQUESTS, size) if ours else None
     sheet.times("cloud requests per minute", name, [used.requests_per_minute], "", bound)
     sheet.count("writes to objects meanwhile", name, used.writes, bound=0 if ours else None)
 

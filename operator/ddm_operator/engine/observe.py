@@ -16,6 +16,9 @@ from ddm_operator.ports import Clock, Cloud
 
 PRE_PAID = "prePaid"
 
+FRESH = 0.8
+"""Part of a pause that an answer may be old: whoever comes again after it gets another one."""
+
 UNUSED_LOOKS = 4
 """Slow looks in a row that nobody has taken at a project before its lists are dropped: its credential was replaced."""
 
@@ -90,23 +93,27 @@ class Observer:
         self._pauses.pop(key, None)
 
     async def _glance(self, cloud: Cloud, resource: Resource) -> Sight:
-        if _asked(resource):
+        project = self._project(cloud)
+        age, since = self._wanted(resource)
+        if _asked(resource) or not project.lists(age, since):
             return await self._detail(cloud, resource)
-        rows = await self._project(cloud).rows.get(self._oldest(resource))
+        rows = await project.rows.get(since)
         row = rows.value.get(resource.desired.instance_id)
         if row is not None and _unchanged(row, resource):
             return Sight(_remembered(cloud, resource, row), rows.began)
         return await self._detail(cloud, resource)
 
-    def _oldest(self, resource: Resource) -> float:
-        """When the list must have been asked for at the earliest (monotonic seconds).
+    def _wanted(self, resource: Resource) -> tuple[float, float]:
+        """How old the list may be (seconds), and when it must have been asked for at the earliest (monotonic seconds).
 
         What waits for something is looked at as often as it asks; and no answer judges a journal that is newer.
         """
         at_rest = any(said.type == READY and said.status == "True" for said in resource.status.conditions)
-        pause = self._limits.resync if at_rest else self._limits.poll
-        recent = self._clock.monotonic() - 0.8 * pause
-        return recent if resource.status.operation is None else max(recent, resource.seen_at)
+        age = FRESH * (self._limits.resync if at_rest else self._limits.poll)
+        recent = self._clock.monotonic() - age
+        if resource.status.operation is not None and resource.seen_at > recent:
+            return FRESH * self._limits.poll, resource.seen_at
+        return age, recent
 
     async def _pursue(self, cloud: Cloud, resource: Resource, operation: Operation) -> Sight:
         if operation.phase == Phase.VERIFYING:
@@ -124,7 +131,7 @@ class Observer:
         """The instance's jobs since the request; the operation's own is asked for by id when the list lacks it."""
         project, poll = self._project(cloud), self._limits.poll
         pause = min(poll, self._pauses.get(resource.desired.key, poll)) if project.affords() else poll
-        recent = max(resource.seen_at, self._clock.monotonic() - 0.8 * pause)
+        recent = max(resource.seen_at, self._clock.monotonic() - FRESH * pause)
         moment = operation.request_time or self._clock.now()
         answer = await project.jobs(recent, moment)
         jobs = _of_instance(answer, resource.desired.instance_id)

@@ -10,6 +10,7 @@ from heapq import nlargest
 from typing import Generic, TypeVar
 
 from ddm_operator.domain.model import Flavor, InstanceRow, Job
+from ddm_operator.engine.demand import Demand
 from ddm_operator.errors import OperatorError
 from ddm_operator.ports import Clock, Cloud
 
@@ -58,6 +59,10 @@ class Shared(Generic[T]):
         self._failure: Answer[OperatorError] | None = None
         self._failed_at = 0.0
 
+    def has(self, since: float) -> bool:
+        """Whether there is an answer whose read began at ``since`` (monotonic seconds) or later."""
+        return self._answer is not None and self._answer.began >= since
+
     async def get(self, since: float) -> Answer[T]:
         """An answer whose read began at ``since`` (monotonic seconds) or later.
 
@@ -100,6 +105,7 @@ class Project:
         self._read_at: float | None = None
         self._latest: list[Job] = []
         self._flavors: dict[str, Shared[tuple[Flavor, ...]]] = {}
+        self._demands: dict[float, Demand] = {}
         self._cloud = cloud
         self._wanted: list[datetime] = []
         self._jobs_from: datetime | None = None
@@ -126,6 +132,17 @@ class Project:
             answer = await self._jobs.get(self._clock.monotonic())
         wanted = tuple(job for job in answer.value if job.created is None or job.created >= start)
         return Answer(wanted, answer.began)
+
+    def lists(self, age: float, since: float) -> bool:
+        """Whether one more look is answered by the list of instances, or by a look of its own, which may cost less.
+
+        Args:
+            age: of the oldest answer that whoever asks is usually content with (seconds).
+            since: when the read must have begun this time (monotonic seconds).
+        """
+        demand = self._demands.setdefault(age, Demand(age))
+        demand.count(self._clock.monotonic())
+        return self.rows.has(since) or demand.pays(len(self._rows))
 
     def affords(self) -> bool:
         """Whether the jobs may be read out of turn."""
