@@ -31,11 +31,19 @@ def test_what_is_known_saves_two_thirds_of_the_looks() -> None:
     assert len(looks(600.0, (590.0, 600.0, 615.0))) <= 600 / POLL / 2
 
 
-@pytest.mark.parametrize("told", [False, True])
-def test_a_job_that_takes_longer_than_any_before_is_followed_at_the_steady_pace(*, told: bool) -> None:
-    at = looks(2000.0, (500.0,), told=told)
+def test_a_job_that_takes_longer_than_any_before_and_tells_nothing_is_followed_at_the_steady_pace() -> None:
+    at = looks(2000.0, (500.0,), told=False)
     assert at[-1] - at[-2] == POLL
     assert at[-1] - 2000.0 <= POLL
+
+
+@pytest.mark.parametrize(("length", "lengths"), [(60.0, (600.0,)), (600.0, (60.0,)), (1800.0, (60.0, 600.0))])
+def test_a_job_unlike_those_before_it_is_followed_by_its_own_progress(
+    length: float, lengths: tuple[float, ...]
+) -> None:
+    at = looks(length, lengths)
+    assert at[-1] - length <= POLL / 3
+    assert len(at) <= length / POLL + 1
 
 
 @pytest.mark.parametrize(
@@ -50,7 +58,11 @@ def test_a_job_that_takes_longer_than_any_before_is_followed_at_the_steady_pace(
         (0.0, 0, (600.0,), 60.0),
         (560.0, 90, (600.0,), 22.0),
         (590.0, 95, (600.0,), 5.0),
-        (640.0, 95, (600.0,), 15.0),
+        (640.0, None, (600.0,), 15.0),
+        (640.0, 95, (600.0,), 0.7 * 640.0 * 4 / 96),
+        (15.0, 25, (600.0,), 0.7 * 15.0 * 74 / 26),
+        (15.0, 2, (60.0, 600.0), 60.0),
+        (300.0, 99, (600.0,), 60.0),
         (640.0, 95, (600.0, 900.0), 60.0),
         (-3600.0, 50, (600.0,), 60.0),
     ],

@@ -178,12 +178,32 @@ async def test_close_looks_spend_what_a_steady_pace_would_have_asked() -> None:
     for second in range(0, 601, 5):
         clock.seconds = float(second)
         wanted = second < 60 or second >= 240
-        if wanted and (project.affords() or second % 15 == 0):
-            await project.jobs(clock.seconds, NOW)
-            reads.append(second)
+        if wanted:
+            answer = await project.jobs(clock.seconds - project.age_of_jobs(5.0), NOW)
+            reads += [second] if answer.began == second else []
     assert len(reads) <= 600 / 15 + 2
     assert max(later - earlier for earlier, later in pairwise(reads[-20:])) <= 15
     assert min(later - earlier for earlier, later in pairwise(reads)) == 5
+
+
+async def test_a_thousand_who_look_all_the_time_make_no_more_reads_than_one_at_a_steady_pace() -> None:
+    clock, cloud = Steady(), JobList()
+    project = Project(clock, cloud, 15.0, lambda _: None)  # type: ignore[arg-type]  # as above
+    for tenth in range(6_000):
+        clock.seconds = tenth / 10
+        await project.jobs(clock.seconds - project.age_of_jobs(15.0), NOW)
+    assert 600 / 15 <= len(cloud.windows) <= 600 / 15 + 2
+
+
+async def test_what_a_journal_asks_for_is_no_reason_to_look_less_often_afterwards() -> None:
+    clock, cloud = Steady(), JobList()
+    project = Project(clock, cloud, 15.0, lambda _: None)  # type: ignore[arg-type]  # as above
+    for _ in range(5):
+        clock.seconds += 0.1
+        await project.jobs(clock.seconds, NOW)
+    began = clock.seconds
+    clock.seconds += 13.5
+    assert (await project.jobs(clock.seconds - project.age_of_jobs(15.0), NOW)).began > began
 
 
 async def test_a_failure_answers_those_who_waited_for_it_and_nobody_later() -> None:

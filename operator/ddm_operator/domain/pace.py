@@ -21,6 +21,9 @@ LATE: Final = 1.05
 BY_PROGRESS: Final = 0.7
 """Part of what seems to be left after which the progress is asked for again."""
 
+UNEVEN: Final = 2.0
+"""How many times as long, or as short, a job may be as its progress lets expect: it need not be even."""
+
 DONE: Final = 100
 
 
@@ -34,14 +37,22 @@ def next_look(age: float, percent: int | None, lengths: Collection[float], poll:
         poll: the pause without any of this.
     """
     close = CLOSE * poll
-    to_come = [length for length in lengths if length * LATE + close >= age]
+    told = percent if percent and age > 0 else None
+    to_come = [length for length in lengths if length * LATE + close >= age and _may_be(length, age, told)]
     if to_come:
         return _between(close, min(to_come) * EARLY - age, LONGEST * poll)
-    if not percent or lengths:
-        return poll  # nothing is known, or it takes longer than any before it
-    further = percent + 1  # it may be about to say so
+    if told is None:
+        return poll
+    further = told + 1  # it may be about to say so
     left = age * (DONE - further) / further
     return _between(close, BY_PROGRESS * left, LONGEST_BY_PROGRESS * poll)
+
+
+def _may_be(length: float, age: float, percent: int | None) -> bool:
+    """Whether a job of that length may say so at that age: a project's jobs need not be all alike."""
+    if percent is None:
+        return True
+    return age * DONE / (percent + 1) / UNEVEN <= length <= age * DONE / percent * UNEVEN
 
 
 def _between(least: float, wanted: float, most: float) -> float:

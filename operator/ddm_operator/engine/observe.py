@@ -11,13 +11,10 @@ from ddm_operator.domain.conditions import READY
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.model import InstanceRow, Job, Operation, Phase, Resource
 from ddm_operator.domain.pace import next_look
-from ddm_operator.engine.shared import Answer, Project
+from ddm_operator.engine.shared import FRESH, Answer, Project
 from ddm_operator.ports import Clock, Cloud
 
 PRE_PAID = "prePaid"
-
-FRESH = 0.8
-"""Part of a pause that an answer may be old: whoever comes again after it gets another one."""
 
 UNUSED_LOOKS = 4
 """Slow looks in a row that nobody has taken at a project before its lists are dropped: its credential was replaced."""
@@ -130,8 +127,8 @@ class Observer:
     async def _jobs(self, cloud: Cloud, resource: Resource, operation: Operation) -> Answer[tuple[Job, ...]]:
         """The instance's jobs since the request; the operation's own is asked for by id when the list lacks it."""
         project, poll = self._project(cloud), self._limits.poll
-        pause = min(poll, self._pauses.get(resource.desired.key, poll)) if project.affords() else poll
-        recent = max(resource.seen_at, self._clock.monotonic() - FRESH * pause)
+        age = project.age_of_jobs(self._pauses.get(resource.desired.key, poll))
+        recent = max(resource.seen_at, self._clock.monotonic() - age)
         moment = operation.request_time or self._clock.now()
         answer = await project.jobs(recent, moment)
         jobs = _of_instance(answer, resource.desired.instance_id)

@@ -16,6 +16,9 @@ from ddm_operator.ports import Clock, Cloud
 
 T = TypeVar("T")
 
+FRESH = 0.8
+"""Part of a pause that an answer may be old: whoever comes again after it gets another one."""
+
 JOB_WINDOW = timedelta(hours=24)
 """Jobs are asked for from this long before the moment of interest, and as long past it: a local clock that is wrong by
 hours hides nothing, and no scaling job runs for longer."""
@@ -31,6 +34,9 @@ MOST_LENGTHS = 32
 
 MOST_SAVED = 40.0
 """Reads of the jobs that can be saved up, for closer looks later."""
+
+MOST_BORROWED = 1.0
+"""Reads that may come ahead of a steady pace: looks are never exactly one poll apart, and a thousand objects look always."""
 
 LONGEST_GAP = 4.0
 """Polls without a read that count as saved; in a longer pause nothing was followed."""
@@ -144,9 +150,16 @@ class Project:
         demand.count(self._clock.monotonic())
         return self.rows.has(since) or demand.pays(len(self._rows))
 
-    def affords(self) -> bool:
-        """Whether the jobs may be read out of turn."""
-        return self._saved + self._gap() >= 1
+    def age_of_jobs(self, pause: float) -> float:
+        """How old the jobs may be for an object that is looked at again after so long (both in seconds).
+
+        Closer looks are for what was saved. What looks at a steady pace does not wait for the rest of one poll, unless
+        that has been borrowed too often already.
+        """
+        affordable = self._saved + self._gap()
+        if affordable >= 1:
+            return FRESH * min(self._poll, pause)
+        return FRESH * self._poll if affordable > 0 else self._poll
 
     def lengths(self, name: str) -> tuple[float, ...]:
         """How long the latest completed jobs of that name took (seconds), as the cloud told."""
@@ -172,7 +185,9 @@ class Project:
 
     async def _read_jobs(self) -> tuple[Job, ...]:
         now = self._clock.now()
-        self._saved = min(max(0.0, self._saved + self._gap() - 1), MOST_SAVED)
+        gap = self._gap()
+        least = -MOST_BORROWED if gap >= FRESH else min(self._saved, 0.0)  # what a journal asks for is not borrowed
+        self._saved = min(max(least, self._saved + gap - 1), MOST_SAVED)
         self._read_at = self._clock.monotonic()
         start = min([*self._wanted, now - JOB_WINDOW])
         self._wanted.clear()
