@@ -16,6 +16,7 @@ from bench.rows.growth import Point
 from bench.scale import PICTURE, million, parsed, slope, table, write
 from bench.subjects import KNOWN, WATCHING
 from ddm_operator.cloud.paging import LIMIT, MOST_PAGES
+from ddm_operator.engine.demand import LOOK, ON_A_PAGE
 from ddm_operator.kube.objects import PAGE
 from ddm_operator.settings import Cadence, Cloud
 from tests.support.repository import ROOT
@@ -115,6 +116,8 @@ def test_the_page_s_bounds_are_the_operator_s() -> None:
     cloud, cadence = Cloud(), Cadence()
     rate = cloud.requests_per_second
     assert f"pages of {LIMIT}, once in {cadence.resync_seconds:g} s" in text
+    assert f"fewer than one of {LIMIT * LOOK} instances has an object, {LOOK} for each object" in text
+    assert ON_A_PAGE == LIMIT
     assert f"pages of {LIMIT}, once in {cadence.poll_seconds:g} s" in text
     assert f"The limit of requests is {rate:g} a second" in text
     assert f"the {MOST_PAGES:,} pages, or {MOST_PAGES * LIMIT:,} instances" in text

@@ -36,7 +36,7 @@ MOST_SAVED = 40.0
 """Reads of the jobs that can be saved up, for closer looks later."""
 
 MOST_BORROWED = 1.0
-"""Reads that may come ahead of a steady pace: looks are never exactly one poll apart, and a thousand objects look always."""
+"""Reads that may come ahead of a steady pace: looks are never exactly one poll apart, nor are those of many."""
 
 LONGEST_GAP = 4.0
 """Polls without a read that count as saved; in a longer pause nothing was followed."""
