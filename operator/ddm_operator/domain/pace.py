@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-CLOSE: Final = 1 / 3
+CLOSE: Final = 1 / 4
 """Part of a poll between two looks where the end is likely."""
 
 LONGEST: Final = 4.0
