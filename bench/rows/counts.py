@@ -108,7 +108,8 @@ def run(ground: Ground, size: Size) -> Sheet:
     sheet.note(f"ddm-operator's requests for {last.minutes:g} min, the first: {routes}.")
     sheet.note(
         "Lengths vary by parts of a poll, so that ends come at any moment of it. "
-        f"The cloud works {size.speed:g} times as fast as time, and the pace of all is as much faster. A poll every "
+        f"The cloud works {size.speed:g} times as fast as time, and the pace of all is as much faster; its API tells "
+        f"times in whole seconds, which are {size.speed:g} of its own here. A poll every "
         "15 s, of Terraform every 10 s after 100 s. A write is an accepted request that changes the object or its "
         "status; Events, the Lease and tokens are apart. The end is noticed when the object says so (Terraform: the "
         "apply has ended)."

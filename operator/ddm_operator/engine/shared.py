@@ -35,7 +35,7 @@ MOST_LENGTHS = 32
 MOST_SAVED = 40.0
 """Reads of the jobs that can be saved up, for closer looks later."""
 
-MOST_BORROWED = 1.0
+MOST_BORROWED = 0.5
 """Reads that may come ahead of a steady pace: looks are never exactly one poll apart, nor are those of many."""
 
 LONGEST_GAP = 4.0
@@ -159,7 +159,7 @@ class Project:
         affordable = self._saved + self._gap()
         if affordable >= 1:
             return FRESH * min(self._poll, pause)
-        return FRESH * self._poll if affordable > 0 else self._poll
+        return FRESH * self._poll if affordable >= 1 - MOST_BORROWED else self._poll
 
     def lengths(self, name: str) -> tuple[float, ...]:
         """How long the latest completed jobs of that name took (seconds), as the cloud told."""
