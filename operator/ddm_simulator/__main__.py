@@ -126,7 +126,11 @@ async def _serve(world: World, state: State | None, host: str, port: int) -> int
     try:
         await server.start(host, port)
     except OSError as error:
-        click.echo(f"ddm-simulator cannot listen on {host} port {port}: {error.strerror}", err=True)
+        click.echo(
+            f"ddm-simulator cannot listen on {host} port {port}: {error.strerror}. "
+            "Choose another with --port; 0 takes one that is free.",
+            err=True,
+        )
         return 1
     url = f"http://{host}:{server.port}"
     click.echo(f"Listening on {url}")
