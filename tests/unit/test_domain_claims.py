@@ -7,11 +7,16 @@ from dataclasses import replace
 
 import pytest
 
+from ddm_operator.domain import reasons
 from ddm_operator.domain.claims import claimed_by
+from ddm_operator.domain.decide import decide
+from ddm_operator.domain.decision import Verb
 from ddm_operator.domain.model import Desired, InstanceStatus, Phase, Resource, Status
+from ddm_operator.operations.scale_out import ScaleOut
 from tests.support.cases import case, desired, observed, operation, rival
 
 OLDER, YOUNGER = "2025-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
+KINDS = (ScaleOut(),)
 HERE = InstanceStatus(region="cn-north-4", project_id="p1")
 
 
@@ -73,6 +78,28 @@ def test_of_several_idle_objects_exactly_one_may_begin() -> None:
 
     free = [wish.name for wish in wishes if claimed_by(case(wish, observed(), rivals=others(wish))) is None]
     assert free == ["n0"]
+
+
+@pytest.mark.parametrize(
+    ("other", "begins"),
+    [
+        (rival(OLDER, seen=False, observed_generation=-1), False),
+        (rival(YOUNGER, seen=False, observed_generation=-1), True),
+        (rival(OLDER, seen=False), True),
+    ],
+    ids=["older, never looked at", "younger, never looked at", "older, looked at in vain"],
+)
+def test_nothing_begins_before_an_older_one_was_looked_at(other: Resource, *, begins: bool) -> None:
+    decision = decide(case(rivals=(other,)), KINDS)
+    assert (decision.verb is Verb.BEGIN) is begins
+    if not begins:
+        assert decision.verb is Verb.WAIT
+        assert "shop/elder names the same instance, came first" in decision.message
+
+
+def test_what_rests_does_not_wait_for_an_older_one() -> None:
+    unknown = rival(OLDER, seen=False, observed_generation=-1)
+    assert decide(case(desired(2), rivals=(unknown,)), KINDS).reason == reasons.AS_DECLARED
 
 
 def test_a_wiped_status_takes_no_claim_away() -> None:

@@ -20,6 +20,17 @@ def claimed_by(case: Case) -> str | None:
     return first.desired.key if first else None
 
 
+def awaited(case: Case) -> str | None:
+    """``namespace/name`` of an older one that nobody has looked at yet, or None: it may turn out to be the one.
+
+    Only its first look is waited for, which it gets whatever its credential and its spec are like.
+    """
+    older = [rival for rival in case.rivals if _age(rival) < (case.desired.created, case.desired.uid)]
+    unknown = [rival for rival in older if rival.status.observed_generation < 0]
+    first = min(unknown, key=_age, default=None)
+    return first.desired.key if first else None
+
+
 def _age(rival: Resource) -> tuple[str, str]:
     return rival.desired.created, rival.desired.uid
 

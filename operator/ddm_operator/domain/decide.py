@@ -9,7 +9,7 @@ from typing import Protocol
 from ddm_operator.domain import question, reasons
 from ddm_operator.domain.again import asked_again, left_behind
 from ddm_operator.domain.case import FAILED_NODE, Case, named
-from ddm_operator.domain.claims import claimed_by
+from ddm_operator.domain.claims import awaited, claimed_by
 from ddm_operator.domain.decision import Decision, Verb
 from ddm_operator.domain.guards import FAULTY_STATUS, FROZEN_STATUS
 from ddm_operator.domain.model import GroupStatus, Operation
@@ -110,7 +110,7 @@ def _start(case: Case, kinds: Sequence[Kind]) -> Decision:
     for kind in kinds:
         proposal = kind.propose(case, group)
         if proposal is not None:
-            return _anew(case, proposal)
+            return _elder_first(case, _anew(case, proposal))
     return _at_rest(case, group)
 
 
@@ -120,6 +120,14 @@ def _anew(case: Case, proposal: Decision) -> Decision:
     if proposal.operation is None and last is not None and last.attempt and asked_again(case):
         return replace(proposal, operation=replace(last, attempt=0), requeue_after=0.0)
     return proposal
+
+
+def _elder_first(case: Case, decision: Decision) -> Decision:
+    elder = awaited(case) if decision.verb is Verb.BEGIN else None
+    if elder is None:
+        return decision
+    text = f"{elder} names the same instance, came first, and was not looked at yet. Until then this one waits."
+    return Decision(Verb.WAIT, reasons.SETTLING, text, case.limits.poll)
 
 
 def _group(case: Case) -> GroupStatus | Decision:
