@@ -25,7 +25,7 @@ from ddm_simulator.world import World
 HINTS = """\
 IAM and DDM answer at this address; clients reach it as both endpoints:
   DDM_CLOUD_DDM_ENDPOINT={url} DDM_CLOUD_IAM_ENDPOINT={url} DDM_CLOUD_REGION=cn-north-4
-Built-in credentials (they open nothing else):
+Credentials of the built-in seed, unless you gave one of your own (they open nothing else):
   HUAWEICLOUD_SDK_AK=EXAMPLEACCESSKEY0001 HUAWEICLOUD_SDK_SK=ExampleSecretKeyForDocumentationOnly0001
   HW_USER_NAME=ddm-user HW_USER_PASSWORD=Example-Password-1 HW_DOMAIN_NAME=ddm-account
 An operator that is given them in its environment also needs DDM_CREDENTIALS_OWN_NAMESPACES='*'.
