@@ -245,7 +245,9 @@ def test_a_namespace_without_a_credential_and_one_whose_secret_nobody_can_ask_fo
     assert f"Namespace {stage.namespace} has no Secret ddm-credentials" in found["credential"]["message"]
     assert "CredentialsMissing" in found["credential"]["advice"]
     code, found = examine(environment, "--namespace", "elsewhere")
-    assert (code, failed(found)) == (1, {"credential"})
+    assert (code, failed(found)) == (1, {"permissions", "credential"})
+    assert f"Objects in elsewhere are not seen: only {stage.namespace} is watched" in found["permissions"]["message"]
+    assert "watchNamespaces" in found["permissions"]["advice"]
     assert "may not read the Secret ddm-credentials in namespace elsewhere" in found["credential"]["message"]
     silent = environment | {"KUBECONFIG": "/absent", "HOME": "/absent"}
     code, found = examine(silent, "--namespace", stage.namespace)

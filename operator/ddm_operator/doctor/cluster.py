@@ -52,8 +52,11 @@ async def crd(patient: Patient) -> str:
 
 
 async def permissions(patient: Patient) -> str:
-    """The operator's own account may do what ``run`` does, where the settings say."""
+    """The operator's own account may do what ``run`` does, where the settings say; a namespace asked about is there."""
     settings = patient.settings
+    if patient.namespace and settings.namespaces and patient.namespace not in settings.namespaces:
+        text = f"Objects in {patient.namespace} are not seen: only {', '.join(settings.namespaces)} is watched."
+        raise TroubleError(text, "Add it to DDM_NAMESPACES, with the role (in the chart both are watchNamespaces).")
     place = settings.lease
     lease = (place.namespace or own_namespace(), place.name) if place.enabled else None
     secret = settings.credentials.secret_name if settings.credentials.per_namespace else None
