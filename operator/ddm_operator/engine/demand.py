@@ -22,7 +22,7 @@ class Demand:
     def __init__(self, window: float) -> None:
         self._window = window
         self._began: float | None = None
-        self._before: int | None = None
+        self._before = 0
         self._now = 0
 
     def count(self, at: float) -> None:
@@ -37,7 +37,7 @@ class Demand:
     def pays(self, instances: int) -> bool:
         """Whether a list of so many costs no more than the looks of this window, or of the one before, each by itself.
 
-        Nobody knows beforehand how many will come: until the first window has passed a list is taken to pay, and what
-        grows is listed when it has cost as much as a list. So it costs twice the cheaper way at most, and only once.
+        Nobody knows beforehand how many will come: what grows is listed when it has cost as much as a list. So it costs
+        twice the cheaper way at most, and only once. A project that was never listed has none yet, and is listed.
         """
-        return self._before is None or LOOK * max(self._before, self._now) >= ceil(instances / ON_A_PAGE)
+        return LOOK * max(self._before, self._now) >= ceil(instances / ON_A_PAGE)

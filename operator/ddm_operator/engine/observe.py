@@ -91,8 +91,8 @@ class Observer:
 
     async def _glance(self, cloud: Cloud, resource: Resource) -> Sight:
         project = self._project(cloud)
-        age, since = self._wanted(resource)
-        if _asked(resource) or not project.lists(age, since):
+        since, age, usual = self._wanted(resource)
+        if _asked(resource) or not project.lists(since, age, usual):
             return await self._detail(cloud, resource)
         rows = await project.rows.get(since)
         row = rows.value.get(resource.desired.instance_id)
@@ -100,17 +100,17 @@ class Observer:
             return Sight(_remembered(cloud, resource, row), rows.began)
         return await self._detail(cloud, resource)
 
-    def _wanted(self, resource: Resource) -> tuple[float, float]:
-        """How old the list may be (seconds), and when it must have been asked for at the earliest (monotonic seconds).
+    def _wanted(self, resource: Resource) -> tuple[float, float, float]:
+        """When the list must have been asked for at the earliest (monotonic seconds); how old it may be, and usually.
 
         What waits for something is looked at as often as it asks; and no answer judges a journal that is newer.
         """
         at_rest = any(said.type == READY and said.status == "True" for said in resource.status.conditions)
-        age = FRESH * (self._limits.resync if at_rest else self._limits.poll)
-        recent = self._clock.monotonic() - age
+        usual = FRESH * (self._limits.resync if at_rest else self._limits.poll)
+        recent = self._clock.monotonic() - usual
         if resource.status.operation is not None and resource.seen_at > recent:
-            return FRESH * self._limits.poll, resource.seen_at
-        return age, recent
+            return resource.seen_at, FRESH * self._limits.poll, usual
+        return recent, usual, usual
 
     async def _pursue(self, cloud: Cloud, resource: Resource, operation: Operation) -> Sight:
         if operation.phase == Phase.VERIFYING:

@@ -139,16 +139,17 @@ class Project:
         wanted = tuple(job for job in answer.value if job.created is None or job.created >= start)
         return Answer(wanted, answer.began)
 
-    def lists(self, age: float, since: float) -> bool:
+    def lists(self, since: float, age: float, usual: float) -> bool:
         """Whether one more look is answered by the list of instances, or by a look of its own, which may cost less.
 
         Args:
-            age: of the oldest answer that whoever asks is usually content with (seconds).
-            since: when the read must have begun this time (monotonic seconds).
+            since: when the read must have begun (monotonic seconds).
+            age: of the oldest answer that those are content with who ask like this one (seconds).
+            usual: the same of those as which this one asks at other times.
         """
-        demand = self._demands.setdefault(age, Demand(age))
-        demand.count(self._clock.monotonic())
-        return self.rows.has(since) or demand.pays(len(self._rows))
+        for each in {age, usual}:
+            self._demands.setdefault(each, Demand(each)).count(self._clock.monotonic())
+        return self.rows.has(since) or self._demands[age].pays(len(self._rows))
 
     def age_of_jobs(self, pause: float) -> float:
         """How old the jobs may be for an object that is looked at again after so long (both in seconds).
