@@ -187,6 +187,7 @@ def test_the_same_sources_make_the_same_files(built: Built, engine_room: EngineR
 def test_the_python_is_of_the_base_image_s_version(engine_room: EngineRoom) -> None:
     wanted = python_version(engine_room.recipe.final.base)
     if not (engine_room.python / "bin" / f"python{wanted}").exists():
+        # No other Python can be brought here; the other tests take the steps with the one there is.
         mine = ".".join(map(str, sys.version_info[:2]))
         pytest.skip(f"The image has Python {wanted}; its steps were taken with another: none is here beside {mine}")
     assert next(interpreters(wanted)) == engine_room.python

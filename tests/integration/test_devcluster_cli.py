@@ -23,6 +23,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
     """Runs a command with a cache of its own, in which there are the programs of the user's."""
     found = find(os.environ, print)
     if isinstance(found, ForeignCluster):
+        # Whoever sets a cluster of their own has all other tests run in it; ours is not built then.
         pytest.skip("there is nothing to start with a cluster of the user's own")
     assets = tmp_path / "assets"
     assets.mkdir()

@@ -181,6 +181,7 @@ def test_it_ends_with_its_guard_and_its_data_go_at_the_next_start(
 def test_etcd_and_kube_apiserver_may_be_two_programs(tmp_path: Path) -> None:
     program = build_folder(os.environ, this_machine()) / "controlplane"
     if not program.exists():
+        # Where they were downloaded, or named by the user, every other test already runs on two programs.
         pytest.skip("the programs that were found are two already, or another's")
     for name in ("etcd", "kube-apiserver"):
         (tmp_path / name).symlink_to(program)

@@ -111,10 +111,12 @@ def alone(lock: Path) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def engine_room() -> EngineRoom:
     if reason := why_not():
+        # Root and namespaces may be denied on a user's machine; the summary names what was not run.
         pytest.skip(f"The image's steps are not taken here: {reason}")
     made = recipe()
     python = next(interpreters(python_version(made.final.base)), None)
     if python is None:
+        # It must be possible to mount the interpreter alone, as in the image; under /usr lies the whole system.
         pytest.skip("The image's steps are not taken here: there is no Python with pip outside of /usr")
     return EngineRoom(made, python, wheels(python))
 

@@ -67,7 +67,7 @@ class Shared(Generic[T]):
 
     def has(self, since: float) -> bool:
         """Whether there is an answer whose read began at ``since`` (monotonic seconds) or later."""
-        return self._answer is not None and self._answer.began >= since
+        return self._since(since) is not None
 
     async def get(self, since: float) -> Answer[T]:
         """An answer whose read began at ``since`` (monotonic seconds) or later.
@@ -77,8 +77,8 @@ class Shared(Generic[T]):
         """
         asked = self._clock.monotonic()
         async with self._lock:
-            if self._answer is not None and self._answer.began >= since:
-                return self._answer
+            if (recent := self._since(since)) is not None:
+                return recent
             fresh = asked <= self._failed_at + FAILURE_SECONDS
             if self._failure is not None and self._failure.began >= since and fresh:
                 raise self._failure.value
@@ -89,6 +89,9 @@ class Shared(Generic[T]):
                 self._failure, self._failed_at = Answer(error, began), self._clock.monotonic()
                 raise
             return self._answer
+
+    def _since(self, since: float) -> Answer[T] | None:
+        return self._answer if self._answer is not None and self._answer.began >= since else None
 
 
 class Project:
